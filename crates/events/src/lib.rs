@@ -1,0 +1,1 @@
+//! What crosses a topic: types, codecs and mappings.

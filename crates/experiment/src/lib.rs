@@ -1,0 +1,1 @@
+//! Experiment definition, assignment and validation; pure.

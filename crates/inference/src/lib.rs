@@ -1,0 +1,1 @@
+//! Models, feature encoding, routing and scoring.

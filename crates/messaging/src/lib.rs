@@ -1,0 +1,1 @@
+//! Bytes in, bytes out: lanes, readers and writers over an embedded log.

@@ -1,0 +1,1 @@
+//! Configuration, telemetry, admin port, shutdown and clock.

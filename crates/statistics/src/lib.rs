@@ -1,0 +1,1 @@
+//! Tests, intervals and mergeable summaries; pure functions.

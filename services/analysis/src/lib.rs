@@ -1,0 +1,1 @@
+//! Joins outcomes to predictions and runs the tests.
