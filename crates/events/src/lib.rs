@@ -1,1 +1,24 @@
-//! What crosses a topic: types, codecs and mappings.
+//! What crosses a topic: the events, their codecs, and the mapping from a user's own shape to ours.
+//!
+//! Bytes become events here, once, and nowhere else; inside the house there are only the types of this crate.
+//! Four events are ours: [`FeatureEvent`] (one thing to score), [`PredictionEvent`] (one score by one model),
+//! [`OutcomeEvent`] (what happened afterwards) and [`Deployment`] (which versions of a model serve). Their Avro
+//! schemas live in `schemas/avro`, with golden bytes for every version ever published beside them.
+//!
+//! **Invariant:** only this crate knows Avro.
+
+mod deployment;
+mod feature;
+mod fields;
+mod identity;
+mod outcome;
+mod prediction;
+mod timestamp;
+
+pub use deployment::{ArmRoute, Deployment, ExperimentRoute, LayerRoute, Shadow, TargetingRule, TargetingTest};
+pub use feature::{FeatureEvent, Unit, Units};
+pub use fields::{FieldNames, Fields, FieldsBuilder, Value};
+pub use identity::{outcome_id, prediction_id, shadow_slot, event_sample, SERVED_SLOT};
+pub use outcome::{OutcomeEvent, Subject};
+pub use prediction::{Fallback, Outputs, PredictionEvent, Role};
+pub use timestamp::Timestamp;
