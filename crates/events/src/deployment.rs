@@ -12,6 +12,7 @@ pub struct Deployment {
     /// The logical model.
     pub model: Arc<str>,
     /// One more than the revision before it; a record with any other number is ignored.
+    #[serde(with = "crate::count")]
     pub revision: u64,
     /// When it was made.
     pub created_at: Timestamp,

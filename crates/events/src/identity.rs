@@ -29,6 +29,11 @@ pub fn outcome_id(subject: &crate::Subject, metric: &str) -> CompactString {
     }
 }
 
+/// The id of an outcome that has a name of its own: one record may hold several metrics of one fact.
+pub(crate) fn named_outcome_id(name: &str, metric: &str) -> CompactString {
+    digest_id(&["outcome", name, metric])
+}
+
 /// Where an event lies for sampling: uniform in 0..10,000, the same in every process. A shadow with a share of
 /// 10 % scores the events below 1,000.
 pub fn event_sample(event_id: &str) -> u16 {
@@ -36,9 +41,8 @@ pub fn event_sample(event_id: &str) -> u16 {
     let (head, _) = digest.split_at(8);
     let mut word = [0; 8];
     word.copy_from_slice(head);
-    #[expect(clippy::cast_possible_truncation, reason = "a remainder of 10,000 fits sixteen bits")]
-    let sample = (u64::from_be_bytes(word) % 10_000) as u16;
-    sample
+    let sample = u64::from_be_bytes(word) % 10_000;
+    u16::try_from(sample).unwrap_or_else(|_| unreachable!("a remainder of 10,000 fits sixteen bits"))
 }
 
 fn digest_id(parts: &[&str]) -> CompactString {

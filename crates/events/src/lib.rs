@@ -7,18 +7,33 @@
 //!
 //! **Invariant:** only this crate knows Avro.
 
+mod avro;
+mod count;
+mod decoder;
 mod deployment;
+mod document;
+mod error;
 mod feature;
 mod fields;
 mod identity;
+mod mapping;
+mod native;
 mod outcome;
 mod prediction;
 mod timestamp;
+mod wire;
 
-pub use deployment::{ArmRoute, Deployment, ExperimentRoute, LayerRoute, Shadow, TargetingRule, TargetingTest};
+pub use decoder::{Decoded, Decoder, Origin, OutcomeDecoder};
+pub use deployment::{
+    ArmRoute, Deployment, ExperimentRoute, LayerRoute, Shadow, TargetingRule, TargetingTest,
+};
+pub use error::{DecodeError, EncodeError, MappingError};
 pub use feature::{FeatureEvent, Unit, Units};
 pub use fields::{FieldNames, Fields, FieldsBuilder, Value};
-pub use identity::{outcome_id, prediction_id, shadow_slot, event_sample, SERVED_SLOT};
+pub use identity::{SERVED_SLOT, event_sample, outcome_id, prediction_id, shadow_slot};
+pub use mapping::{FeatureMapping, FieldsAt, OutcomeMapping, Pairs, TimeFormat, TypeMapping, UnitsAt};
+pub use native::{Encoding, Event, NativeDecoder};
 pub use outcome::{OutcomeEvent, Subject};
 pub use prediction::{Fallback, Outputs, PredictionEvent, Role};
 pub use timestamp::Timestamp;
+pub use wire::{Limits, SchemaSource, Schemas};

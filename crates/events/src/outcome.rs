@@ -49,7 +49,7 @@ struct WrittenOutcome {
     metric: CompactString,
     value: f64,
     occurred_at: Timestamp,
-    #[serde(default)]
+    #[serde(default, with = "crate::count")]
     revision: u64,
 }
 

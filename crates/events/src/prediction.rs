@@ -136,6 +136,7 @@ pub struct PredictionEvent {
     /// The probability with which an eligible unit gets this arm.
     pub propensity: Option<f64>,
     /// The revision of the deployment that routed the event.
+    #[serde(with = "crate::count")]
     pub revision: u64,
     /// What the model said.
     pub outputs: Outputs,
