@@ -1,0 +1,35 @@
+# The ways into the house. Each target installs or names what it is missing before it starts.
+# cargo's own variables, CARGO_TARGET_DIR among them, are respected.
+
+# Where the tools that cargo installs for us live; `.ci/run` keeps its builds and downloads there too.
+export SERIN_CI_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/serin-ci
+# rustup's folder comes last: a shell that has not read rustup's settings yet still finds cargo there.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(HOME)/.cargo/bin
+
+.PHONY: help demo test check bench fmt
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\): ## /\1|/p' Makefile | while IFS='|' read -r target text; do \
+		printf '  make %-6s %s\n' "$$target" "$$text"; done
+
+demo: ## build the release and stream a real month of flights through it (ARGS="--help" for its options)
+	@scripts/prerequisites build
+	cargo run --release --locked --package serin -- demo $(ARGS)
+
+test: ## run every test of the workspace and add up the results
+	@scripts/prerequisites build
+	@scripts/test
+
+check: ## formatting, lints, documentation, licences and sources; a warning is an error
+	@scripts/prerequisites check
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --locked
+	"$(SERIN_CI_CACHE)/tools/bin/cargo-deny" --locked check --hide-inclusion-graph bans licenses sources
+
+bench: ## run the benchmarks; the scoring lane's own is in services/stream-scorer/benches
+	@scripts/prerequisites build
+	cargo bench --workspace --locked
+
+fmt: ## format the code
+	cargo fmt --all
