@@ -1,1 +1,32 @@
-//! Models, feature encoding, routing and scoring.
+//! Scores feature events. Knows models and tensors; knows nothing of topics, HTTP or Avro.
+//!
+//! A [`Model`] is one version of a logical model, loaded from a directory with a [`Manifest`]: how features become
+//! numbers, what computes on them, and golden rows that prove it computes what it computed where it was trained.
+//! A [`Scorer`] scores batches of events with one model, on one thread.
+//!
+//! **Invariant:** what a model gives for an event depends on the event alone, to the last bit, and not on the
+//! batch that it is scored in.
+//!
+//! **Invariant:** only this crate knows tensors.
+
+mod activation;
+mod dense;
+mod encoder;
+mod error;
+mod golden;
+mod manifest;
+mod model;
+mod process;
+mod scorer;
+#[cfg(test)]
+mod testing;
+
+pub use error::{GoldenMiss, LoadError, Problems, ScoreError};
+pub use golden::GOLDEN_ROWS_MAX;
+pub use manifest::{
+    Absence, Activation, COLUMNS_MAX, Categories, Format, Golden, INPUTS_MAX, Input, InputKind, LAYERS_MAX, Layer,
+    MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, NAME_BYTES_MAX, OUTPUTS_MAX,
+};
+pub use model::{ARTIFACT_BYTES_MAX, Model};
+pub use process::{PrepareError, prepare_process};
+pub use scorer::Scorer;

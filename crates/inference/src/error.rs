@@ -1,0 +1,212 @@
+//! What can go wrong, and whose fault it is: the event's ([`ScoreError`]) or the model's ([`LoadError`]).
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use events::{Fallback, Value};
+
+/// Why a model gave no outputs for one event. Its neighbours in the batch are not touched by it.
+///
+/// Deterministic: the same event fails in the same way however often it is scored. So a stream makes a dead
+/// letter of it, and a request is answered with "bad request", rather than being tried again.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScoreError {
+    /// A feature is absent, null or NaN, and the manifest has nothing that stands in for it.
+    #[error("feature `{feature}` is missing, and the model has nothing that stands in for it")]
+    MissingFeature {
+        /// The feature.
+        feature: Arc<str>,
+    },
+    /// A feature has a value of another type than the model was trained on.
+    #[error("feature `{feature}`: expected {expected}, found {found}")]
+    WrongType {
+        /// The feature.
+        feature: Arc<str>,
+        /// What the model reads, with its article.
+        expected: &'static str,
+        /// What the event has, with its article; shortened.
+        found: String,
+    },
+    /// A category that the model was not trained on, where the manifest refuses such.
+    #[error("feature `{feature}`: the model does not know {found}")]
+    UnknownCategory {
+        /// The feature.
+        feature: Arc<str>,
+        /// The category, shortened.
+        found: String,
+    },
+    /// A number that is infinite, or becomes so as the 32-bit float that the model computes with.
+    #[error("feature `{feature}`: `{value:?}` is infinite, or too large for the model's 32-bit floats")]
+    InfiniteFeature {
+        /// The feature.
+        feature: Arc<str>,
+        /// The number as it came.
+        value: f64,
+    },
+    /// The model computed NaN or infinity.
+    #[error("output `{output}` is `{value}`, not a finite number")]
+    NotFinite {
+        /// The output; the first one, where there are several.
+        output: Arc<str>,
+        /// NaN or an infinity.
+        value: f64,
+    },
+    /// The model's code panicked on this event.
+    #[error("the model panicked: {message}")]
+    Panicked {
+        /// The message of the panic, shortened.
+        message: String,
+    },
+}
+
+impl ScoreError {
+    /// The reason as a label of a metric or a header: one word of a fixed set.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::MissingFeature { .. } => "missing_feature",
+            Self::WrongType { .. } => "wrong_type",
+            Self::UnknownCategory { .. } => "unknown_category",
+            Self::InfiniteFeature { .. } => "infinite_feature",
+            Self::NotFinite { .. } => "not_finite",
+            Self::Panicked { .. } => "panicked",
+        }
+    }
+
+    /// The reason that goes on the record when production answers in the failing version's place.
+    pub fn fallback(&self) -> Fallback {
+        match self {
+            Self::NotFinite { .. } => Fallback::NotFinite,
+            Self::Panicked { .. } => Fallback::Panic,
+            _ => Fallback::Error,
+        }
+    }
+}
+
+/// The most characters of a user's value that go into a message.
+pub(crate) const QUOTED_CHARS_MAX: usize = 64;
+
+/// The first [`QUOTED_CHARS_MAX`] characters of `text`, with an ellipsis where there are more.
+pub(crate) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(QUOTED_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// A value for a message, with its type: "the text `12.5`".
+pub(crate) fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(flag) => format!("the truth value `{flag}`"),
+        Value::Number(number) => format!("the number `{number}`"),
+        Value::Text(text) => format!("the text `{}`", shorten(text)),
+    }
+}
+
+/// Why a model directory was refused. A refused model never serves: fix the directory, then load it again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// A file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// A file is larger than files of its kind may be.
+    #[error("{}: larger than the limit of {limit} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit for its kind.
+        limit: u64,
+    },
+    /// A file says something that it should not; all that was found wrong in it.
+    #[error("{}: {problems}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problems: Problems,
+    },
+    /// The artifact is not the one that the manifest was written for.
+    #[error("{}: sha256 is `{found}`, but the manifest says `{expected}`", path.display())]
+    Digest {
+        /// The artifact.
+        path: PathBuf,
+        /// What the manifest says.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
+    /// The model does not reproduce its golden rows.
+    #[error("{}: {missed} of {rows} golden rows miss: {first}", path.display())]
+    Golden {
+        /// The file of golden rows.
+        path: PathBuf,
+        /// How many rows miss.
+        missed: usize,
+        /// How many rows there are.
+        rows: usize,
+        /// The first row that misses.
+        first: GoldenMiss,
+    },
+}
+
+/// How a golden row was missed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum GoldenMiss {
+    /// An output is further from the expected value than the tolerance.
+    #[error("line {line}: output `{output}` is {got}, expected {expected} within {tolerance}")]
+    Value {
+        /// The line in the file, from 1.
+        line: usize,
+        /// The output.
+        output: String,
+        /// What the trainer computed.
+        expected: f64,
+        /// What this model computes here.
+        got: f64,
+        /// The absolute difference that is still accepted.
+        tolerance: f64,
+    },
+    /// The row was not scored at all.
+    #[error("line {line}: {error}")]
+    Error {
+        /// The line in the file, from 1.
+        line: usize,
+        /// Why.
+        error: ScoreError,
+    },
+}
+
+/// Everything that is wrong with a file, a line each: all faults are reported at once, so that one round of
+/// repair is enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(Vec<String>);
+
+impl Problems {
+    /// The problems, in the order in which the file is read.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    pub(crate) fn add(&mut self, problem: impl Into<String>) {
+        self.0.push(problem.into());
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0.len(), if self.0.len() == 1 { "problem" } else { "problems" })?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
