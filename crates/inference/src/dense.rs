@@ -6,6 +6,7 @@
 //! [`BLOCK_ROWS`] rows, short batches being padded with zeros. Within a shape all rows are summed alike, which a
 //! property test holds over many shapes of networks.
 
+mod file;
 mod load;
 #[cfg(test)]
 mod tests;

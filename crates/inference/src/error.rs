@@ -1,10 +1,10 @@
 //! What can go wrong, and whose fault it is: the event's ([`ScoreError`]) or the model's ([`LoadError`]).
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use events::{Fallback, Value};
+use experiment::Problems;
 
 /// Why a model gave no outputs for one event. Its neighbours in the batch are not touched by it.
 ///
@@ -62,6 +62,10 @@ pub enum ScoreError {
 }
 
 impl ScoreError {
+    /// All reasons that [`ScoreError::reason`] gives.
+    pub const REASONS: [&'static str; 6] =
+        ["missing_feature", "wrong_type", "unknown_category", "infinite_feature", "not_finite", "panicked"];
+
     /// The reason as a label of a metric or a header: one word of a fixed set.
     pub fn reason(&self) -> &'static str {
         match self {
@@ -126,13 +130,8 @@ pub enum LoadError {
         limit: u64,
     },
     /// A file says something that it should not; all that was found wrong in it.
-    #[error("{}: {problems}", path.display())]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problems: Problems,
-    },
+    #[error(transparent)]
+    Invalid(#[from] Problems),
     /// The artifact is not the one that the manifest was written for.
     #[error("{}: sha256 is `{found}`, but the manifest says `{expected}`", path.display())]
     Digest {
@@ -184,29 +183,10 @@ pub enum GoldenMiss {
     },
 }
 
-/// Everything that is wrong with a file, a line each: all faults are reported at once, so that one round of
-/// repair is enough.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problems(Vec<String>);
-
-impl Problems {
-    /// The problems, in the order in which the file is read.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-
-    pub(crate) fn add(&mut self, problem: impl Into<String>) {
-        self.0.push(problem.into());
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0.len(), if self.0.len() == 1 { "problem" } else { "problems" })?;
-        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+/// `value`, if nothing was found wrong with it.
+pub(crate) fn complete<T>(value: Option<T>, problems: Problems) -> Result<T, Problems> {
+    match value {
+        Some(value) if problems.problems.is_empty() => Ok(value),
+        _ => Err(problems),
     }
 }

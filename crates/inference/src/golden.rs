@@ -9,9 +9,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use events::{Fields, Outputs, Value};
+use experiment::Problems;
 use serde::Deserialize;
 
-use crate::error::{GoldenMiss, LoadError, Problems, ScoreError, shorten};
+use crate::error::{GoldenMiss, LoadError, ScoreError, complete, shorten};
 use crate::model::Model;
 
 /// The most bytes of a file of golden rows: 16 MiB.
@@ -42,27 +43,29 @@ struct Line {
 }
 
 /// Reads a file of golden rows for a model with these outputs. Empty lines are passed over.
-pub(crate) fn parse(bytes: &[u8], outputs: &[Arc<str>]) -> Result<Vec<Row>, Problems> {
-    let mut problems = Problems::default();
+pub(crate) fn parse(path: &Path, bytes: &[u8], outputs: &[Arc<str>]) -> Result<Vec<Row>, Problems> {
+    let mut problems = Problems::new(path.to_string_lossy());
     let mut rows = Vec::new();
     let lines = bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
     for (at, line) in lines {
+        let place = format!("line {}", at + 1);
         if rows.len() == GOLDEN_ROWS_MAX {
-            problems.add(format!("more than {GOLDEN_ROWS_MAX} rows"));
+            problems.push(place, format!("at most {GOLDEN_ROWS_MAX} rows are allowed"));
             break;
         }
         match parse_row(at + 1, line, outputs) {
             Ok(row) => rows.push(row),
-            Err(problem) => problems.add(format!("line {}: {problem}", at + 1)),
+            Err(problem) => problems.push(place, problem),
         }
-        if problems.iter().len() == LISTED_MAX {
+        if problems.problems.len() == LISTED_MAX {
+            problems.push("lines after it", "not read, since so many before are faulty");
             break;
         }
     }
-    if rows.is_empty() && problems.is_empty() {
-        problems.add("no rows");
+    if rows.is_empty() && problems.problems.is_empty() {
+        problems.push("file", "it has no rows");
     }
-    if problems.is_empty() { Ok(rows) } else { Err(problems) }
+    complete(Some(rows), problems)
 }
 
 fn parse_row(line: usize, text: &[u8], outputs: &[Arc<str>]) -> Result<Row, String> {

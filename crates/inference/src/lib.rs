@@ -2,7 +2,8 @@
 //!
 //! A [`Model`] is one version of a logical model, loaded from a directory with a [`Manifest`]: how features become
 //! numbers, what computes on them, and golden rows that prove it computes what it computed where it was trained.
-//! A [`Scorer`] scores batches of events with one model, on one thread.
+//! A [`Scorer`] scores batches of events with one model, on one thread. An [`Engine`] routes events between the
+//! versions that a deployment names; a [`Shadow`] scores silently with one.
 //!
 //! **Invariant:** what a model gives for an event depends on the event alone, to the last bit, and not on the
 //! batch that it is scored in.
@@ -12,16 +13,21 @@
 mod activation;
 mod dense;
 mod encoder;
+mod engine;
 mod error;
 mod golden;
 mod manifest;
+pub mod metrics;
 mod model;
 mod process;
+mod router;
 mod scorer;
+mod shadow;
 #[cfg(test)]
 mod testing;
 
-pub use error::{GoldenMiss, LoadError, Problems, ScoreError};
+pub use engine::{Engine, Scored};
+pub use error::{GoldenMiss, LoadError, ScoreError};
 pub use golden::GOLDEN_ROWS_MAX;
 pub use manifest::{
     Absence, Activation, COLUMNS_MAX, Categories, Format, Golden, INPUTS_MAX, Input, InputKind, LAYERS_MAX, Layer,
@@ -29,4 +35,6 @@ pub use manifest::{
 };
 pub use model::{ARTIFACT_BYTES_MAX, Model};
 pub use process::{PrepareError, prepare_process};
+pub use router::experiment_route;
 pub use scorer::Scorer;
+pub use shadow::Shadow;

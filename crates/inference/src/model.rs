@@ -2,14 +2,15 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use experiment::Problems;
 use sha2::{Digest, Sha256};
 
 use crate::dense::Dense;
 use crate::encoder::Encoder;
-use crate::error::{LoadError, Problems};
+use crate::error::LoadError;
 use crate::golden;
 use crate::manifest::{Format, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 use crate::scorer::Scorer;
@@ -40,6 +41,14 @@ pub(crate) enum Kernel {
 }
 
 impl Kernel {
+    fn load(path: &Path, artifact: &[u8], format: &Format, columns: usize) -> Result<Self, Problems> {
+        match format {
+            Format::Safetensors { layers, tensors } => {
+                Dense::load(&path.to_string_lossy(), artifact, layers, tensors, columns).map(Self::Dense)
+            }
+        }
+    }
+
     /// Computes a block of [`crate::dense::BLOCK_ROWS`] rows.
     pub(crate) fn forward(&self, block: &[f32], outputs: &mut [f32]) {
         match self {
@@ -68,33 +77,18 @@ impl Model {
     pub fn load(directory: &Path) -> Result<Self, LoadError> {
         let path = directory.join(MANIFEST_FILE);
         let bytes = read(&path, MANIFEST_BYTES_MAX)?;
-        let manifest = Manifest::parse(&String::from_utf8_lossy(&bytes)).map_err(|problems| invalid(path, problems))?;
+        let manifest = Manifest::parse(&path.to_string_lossy(), &String::from_utf8_lossy(&bytes))?;
         let path = directory.join(&manifest.file);
         let artifact = read(&path, ARTIFACT_BYTES_MAX)?;
         let digest = check_digest(&path, &artifact, manifest.sha256.as_deref())?;
-        let mut model =
-            Self::assemble(manifest, digest, &artifact).map_err(|problems| invalid(path, problems))?;
-        if let Some(golden) = model.manifest.golden.clone() {
-            let path = directory.join(&golden.file);
-            let bytes = read(&path, golden::BYTES_MAX)?;
-            let rows = golden::parse(&bytes, &model.output_names).map_err(|problems| invalid(path.clone(), problems))?;
-            model = golden::check(model, &rows, golden.tolerance, &path)?;
-            model.golden_rows = rows.len();
-        }
-        Ok(model)
-    }
-
-    fn assemble(manifest: Manifest, digest: Arc<str>, artifact: &[u8]) -> Result<Self, Problems> {
         let encoder = Encoder::new(&manifest.inputs);
-        let kernel = match &manifest.format {
-            Format::Safetensors { layers, tensors } => {
-                Kernel::Dense(Dense::load(artifact, layers, tensors, encoder.width())?)
-            }
-        };
-        Self::new(manifest, digest, encoder, kernel)
+        let kernel = Kernel::load(&path, &artifact, &manifest.format, encoder.width())?;
+        let model = Self::new(&path, manifest, digest, encoder, kernel)?;
+        model.prove(directory)
     }
 
     pub(crate) fn new(
+        path: &Path,
         manifest: Manifest,
         digest: Arc<str>,
         encoder: Encoder,
@@ -102,12 +96,25 @@ impl Model {
     ) -> Result<Self, Problems> {
         let (found, named) = (kernel.outputs(), manifest.outputs.len());
         if found != named {
-            let mut problems = Problems::default();
-            problems.add(format!("the last layer has {found} outputs, but the manifest names {named}"));
+            let mut problems = Problems::new(path.to_string_lossy());
+            problems.push("last layer", format!("it has {found} outputs, but the manifest names {named}"));
             return Err(problems);
         }
         let output_names = manifest.outputs.iter().map(Arc::clone).collect();
         Ok(Self { manifest, digest, golden_rows: 0, output_names, encoder, kernel })
+    }
+
+    /// Scores the golden rows, if the manifest has any.
+    fn prove(self, directory: &Path) -> Result<Self, LoadError> {
+        let Some(golden) = &self.manifest.golden else {
+            return Ok(self);
+        };
+        let path = directory.join(&golden.file);
+        let tolerance = golden.tolerance;
+        let rows = golden::parse(&path, &read(&path, golden::BYTES_MAX)?, &self.output_names)?;
+        let mut model = golden::check(self, &rows, tolerance, &path)?;
+        model.golden_rows = rows.len();
+        Ok(model)
     }
 
     /// The logical model.
@@ -150,10 +157,6 @@ impl Model {
     pub fn scorer(self: &Arc<Self>) -> Scorer {
         Scorer::new(Arc::clone(self))
     }
-}
-
-fn invalid(path: PathBuf, problems: Problems) -> LoadError {
-    LoadError::Invalid { path, problems }
 }
 
 /// The bytes of a file, unless there are more than `limit`; never reads further than that.

@@ -1,12 +1,13 @@
 //! Scoring with one model: events in, outputs out, in blocks.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use events::{Fields, Outputs};
 
 use crate::dense::BLOCK_ROWS;
 use crate::encoder::Bindings;
-use crate::error::ScoreError;
+use crate::error::{ScoreError, shorten};
 use crate::model::Model;
 
 /// A model with the working memory to score by it: for one thread, reused from batch to batch.
@@ -62,7 +63,39 @@ impl Scorer {
         }
     }
 
+    /// Scores a block. If the model panics, its events are scored again one by one: so only those that make it
+    /// panic fail, and which ones do is not a matter of their neighbours.
     fn score_block(&mut self, events: &[&Fields], results: &mut Vec<Result<Outputs, ScoreError>>) {
+        let before = results.len();
+        let Err(panic) = self.try_block(events, results) else {
+            return;
+        };
+        results.truncate(before);
+        if events.len() == 1 {
+            results.push(Err(panic));
+            return;
+        }
+        for event in events {
+            self.score_block(std::slice::from_ref(event), results);
+        }
+    }
+
+    /// Scores a block, and catches the model's panic.
+    fn try_block(
+        &mut self,
+        events: &[&Fields],
+        results: &mut Vec<Result<Outputs, ScoreError>>,
+    ) -> Result<(), ScoreError> {
+        // Every buffer is written before it is read again, and a cut results list is restored by the caller.
+        let attempt = AssertUnwindSafe(|| self.compute_block(events, results));
+        catch_unwind(attempt).map_err(|panic| {
+            let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+            let message = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            ScoreError::Panicked { message: shorten(&message) }
+        })
+    }
+
+    fn compute_block(&mut self, events: &[&Fields], results: &mut Vec<Result<Outputs, ScoreError>>) {
         self.errors.fill(None);
         self.model.encoder.encode(&mut self.bindings, events, &mut self.block, &mut self.errors);
         self.model.kernel.forward(&self.block, &mut self.scores);

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use events::Value;
+use experiment::Problems;
 
 use super::section::{Section, as_number, describe};
 use super::{
@@ -11,7 +12,7 @@ use super::{
     Manifest, NAME_BYTES_MAX, OUTPUTS_MAX,
 };
 use crate::encoder::standardize;
-use crate::error::{Problems, shorten};
+use crate::error::{complete, shorten};
 
 /// Formats that are on the way. They are refused by name, so that nobody searches for a typing error.
 const FORMATS_PLANNED: [&str; 3] = ["lightgbm", "xgboost", "onnx"];
@@ -30,37 +31,37 @@ const LAYERS: [(&str, Layer); 7] = [
 ];
 
 impl Manifest {
-    /// Reads the text of a `model.toml`.
+    /// Reads the text of a `model.toml`; `place` is what its faults are reported under, usually the path.
     ///
     /// # Errors
-    /// Everything that is wrong with it, each with its place, the value, and what would be right.
-    pub fn parse(text: &str) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
-        let manifest = match text.parse::<toml::Table>() {
-            Ok(table) => read(table, &mut problems),
-            Err(error) => {
-                problems.add(syntax(text, &error));
-                None
+    /// All faults of the text at once, each with its place, the value, and what would be right.
+    pub fn parse(place: &str, text: &str) -> Result<Self, Problems> {
+        let mut problems = Problems::new(place);
+        match text.parse::<toml::Table>() {
+            Ok(table) => {
+                let manifest = read(table, &mut problems);
+                complete(manifest, problems)
             }
-        };
-        match manifest {
-            Some(manifest) if problems.is_empty() => Ok(manifest),
-            _ => Err(problems),
+            Err(error) => {
+                let (place, message) = syntax(text, &error);
+                problems.push(place, message);
+                Err(problems)
+            }
         }
     }
 }
 
-/// The fault of a file that is not TOML, with its line and column.
-fn syntax(text: &str, error: &toml::de::Error) -> String {
+/// The place and the fault of a text that is not TOML.
+fn syntax(text: &str, error: &toml::de::Error) -> (String, String) {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|char| *char != '\n').count() + 1;
-    format!("line {line}, column {column}: {}", error.message().replace('\n', "; "))
+    (format!("line {line}, column {column}"), error.message().replace('\n', "; "))
 }
 
 /// Reads all fields before it gives up on any, so that all faults are found.
 fn read(table: toml::Table, problems: &mut Problems) -> Option<Manifest> {
-    let mut section = Section::new(table, "", problems);
+    let mut section = Section::new(table, "manifest", problems);
     let name = identifier(&mut section, "name");
     let version = identifier(&mut section, "version");
     let format = format(&mut section);
@@ -170,12 +171,13 @@ fn read_inputs(inputs: Vec<toml::Value>, problems: &mut Problems) -> Option<Vec<
     let mut seen = HashSet::new();
     for (at, input) in inputs.iter().enumerate() {
         if !seen.insert((&input.feature, std::mem::discriminant(&input.kind))) {
-            problems.add(format!("input {} \"{}\": the same feature and kind as another input", at + 1, input.feature));
+            let place = format!("input {} \"{}\"", at + 1, input.feature);
+            problems.push(place, "another input reads this feature as the same kind");
         }
     }
     let columns: usize = inputs.iter().map(Input::width).sum();
     if columns > COLUMNS_MAX {
-        problems.add(format!("the inputs have {columns} columns; at most {COLUMNS_MAX} are allowed"));
+        problems.push("inputs", format!("they have {columns} columns; at most {COLUMNS_MAX} are allowed"));
     }
     Some(inputs)
 }
@@ -184,7 +186,7 @@ fn table_or_fault(place: &str, value: toml::Value, problems: &mut Problems) -> O
     match value {
         toml::Value::Table(table) => Some(table),
         other => {
-            problems.add(format!("{place}: expected a table, found {}", describe(&other)));
+            problems.push(place, format!("expected a table, found {}", describe(&other)));
             None
         }
     }
@@ -290,9 +292,9 @@ fn read_outputs(outputs: Vec<toml::Value>, problems: &mut Problems) -> Option<Ve
         outputs.into_iter().enumerate().map(|(at, output)| read_output(at + 1, output, problems)).collect();
     let names: Vec<Arc<str>> = names.into_iter().collect::<Option<_>>()?;
     let mut seen = HashSet::new();
-    for name in &names {
+    for (at, name) in names.iter().enumerate() {
         if !seen.insert(name) {
-            problems.add(format!("two outputs are named \"{name}\""));
+            problems.push(format!("output {}", at + 1), format!("another output is named \"{name}\""));
         }
     }
     Some(names)

@@ -1,12 +1,14 @@
 //! A table of a TOML file, read field by field. Faults are gathered rather than returned, so that all of them
 //! are reported in one go.
 
-use crate::error::{Problems, QUOTED_CHARS_MAX, shorten};
+use experiment::Problems;
+
+use crate::error::{QUOTED_CHARS_MAX, shorten};
 
 /// A table being read: what has not been read yet, and the names that were asked for.
 pub(super) struct Section<'p> {
     table: toml::Table,
-    /// Where the table is, in front of every problem; empty for the file itself.
+    /// Where the table is, in front of every problem.
     place: String,
     asked: Vec<&'static str>,
     problems: &'p mut Problems,
@@ -18,9 +20,8 @@ impl<'p> Section<'p> {
     }
 
     /// Notes a fault of this table.
-    pub(super) fn fault(&mut self, problem: impl AsRef<str>) {
-        let colon = if self.place.is_empty() { "" } else { ": " };
-        self.problems.add(format!("{}{colon}{}", self.place, problem.as_ref()));
+    pub(super) fn fault(&mut self, message: impl Into<String>) {
+        self.problems.push(&self.place, message);
     }
 
     /// More about where the table is, once it is known.
