@@ -20,8 +20,8 @@
 //! place of the whole, and a misspelt field is found only with `deny_unknown_fields`. A fault in a struct may hide
 //! further *missing* fields of that same struct where no stand-in for the faulty value can be found.
 
-mod environment;
 mod fault;
+mod overlay;
 mod path;
 mod problems;
 mod quantity;
@@ -49,6 +49,14 @@ pub const MAX_BYTES: usize = 1024 * 1024;
 
 /// What the names of variables that overlay the configuration begin with.
 pub const PREFIX: &str = "SERIN__";
+
+/// The environment of this process, to be taken once, in `main`, and passed on.
+///
+/// Bytes that are no UTF-8 become U+FFFD: other programs' variables may hold anything, and must not stop us.
+pub fn environment() -> BTreeMap<String, String> {
+    let text = |raw: std::ffi::OsString| raw.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
 
 /// Reads a configuration from `text`, overlaid by `environment`, into `T`.
 ///
@@ -99,7 +107,7 @@ impl Document {
         }
         let (mut root, mut problems) = tree::parse(text);
         if problems.is_empty() {
-            problems = environment::overlay(&mut root, environment);
+            problems = overlay::lay(&mut root, environment);
         }
         Problems::new(place, problems).or(Self { place: place.to_owned(), root })
     }

@@ -58,7 +58,10 @@ where
         Ok(runtime) => runtime,
         Err(error) => return exit(Err(error)),
     };
-    let ended = runtime.block_on(attend(body));
+    let ended = runtime.block_on(async {
+        let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
+        attend(body, shutdown).await
+    });
     runtime.shutdown_timeout(BLOCKING_LIMIT);
     exit(ended)
 }
@@ -82,12 +85,11 @@ pub fn exit(ended: anyhow::Result<()>) -> ExitCode {
 #[error("{0}")]
 pub struct Usage(pub String);
 
-async fn attend<F, Body>(body: F) -> anyhow::Result<()>
+async fn attend<F, Body>(body: F, shutdown: Shutdown) -> anyhow::Result<()>
 where
     F: FnOnce(Shutdown) -> Body,
     Body: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
-    let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
     // In a task of its own: the body then runs on the runtime's threads, and its panic comes back as a value.
     let mut work = tokio::spawn(body(shutdown.clone()));
     let panicked = watch_panics(shutdown.clone());
@@ -170,5 +172,63 @@ fn note_panic(info: &PanicHookInfo<'_>) {
     } else {
         // As in `exit`: where even standard error is closed, the exit code tells.
         drop(writeln!(io::stderr().lock(), "error: panic: {message} (thread {thread}, {place})"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::config::Problem;
+
+    #[test]
+    fn the_causes_decide_the_exit_code() {
+        let problems = || anyhow::Error::new(Problems::one("serin.toml", Problem::whole("is empty")));
+        let gone = || anyhow::Error::new(ReaderGone);
+        for (error, code) in [
+            (anyhow!("the broker gave up"), FAILED),
+            (problems(), CONFIGURATION),
+            (problems().context("cannot start"), CONFIGURATION),
+            (anyhow::Error::new(Usage("no such command".to_owned())), USAGE),
+            (anyhow::Error::new(Usage("no such command".to_owned())).context("cannot start"), USAGE),
+            (gone().context("cannot show the topic"), DRAINED),
+            (anyhow::Error::new(io::Error::from(io::ErrorKind::BrokenPipe)), FAILED),
+        ] {
+            let shown = format!("{error:#}");
+            assert_eq!(exit_code(&Err(error)), code, "{shown}");
+        }
+        assert_eq!(exit_code(&Ok(())), DRAINED);
+    }
+
+    #[test]
+    fn an_error_is_told_with_each_cause_once() {
+        let error = anyhow!("connection refused").context("cannot reach the broker").context("cannot start");
+        let told = "error: cannot start\ncaused by: cannot reach the broker\ncaused by: connection refused";
+        assert_eq!(Told(&error).to_string(), told);
+        let transparent = anyhow!("the same words").context("the same words");
+        assert_eq!(Told(&transparent).to_string(), "error: the same words");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_does_not_end_is_given_up() {
+        let shutdown = Shutdown::new();
+        shutdown.request();
+        let ended = attend(|_| std::future::pending(), shutdown).await;
+        assert_eq!(
+            ended.unwrap_err().to_string(),
+            "still busy 25s after the request to stop; gave up waiting"
+        );
+    }
+
+    #[tokio::test]
+    async fn work_is_handed_the_shutdown_and_returns_its_result() {
+        let shutdown = Shutdown::new();
+        shutdown.request();
+        let body = |shutdown: Shutdown| async move {
+            shutdown.requested().await;
+            Err(anyhow!("drained too little"))
+        };
+        assert_eq!(attend(body, shutdown).await.unwrap_err().to_string(), "drained too little");
     }
 }

@@ -79,7 +79,7 @@ impl Signals {
         tracing::info!(signal = first.name(), "stopping; a second signal ends the process at once");
         shutdown.request();
         let second = self.next().await;
-        tracing::warn!(signal = second.name(), "second signal: ending at once, nothing more is drained");
+        tracing::warn!(signal = second.name(), "second signal: ending at once");
         std::process::exit(second.exit_code());
     }
 

@@ -8,7 +8,7 @@ use super::tree::{Node, Value};
 
 /// Puts the value of every variable that begins with [`PREFIX`] where its name says, and returns what is wrong with
 /// the names. Whether there is such a field is found out later, by the type that is read.
-pub(super) fn overlay(root: &mut Node, environment: &BTreeMap<String, String>) -> Vec<Problem> {
+pub(super) fn lay(root: &mut Node, environment: &BTreeMap<String, String>) -> Vec<Problem> {
     let ours = environment.iter().filter(|(name, _)| name.starts_with(PREFIX));
     ours.filter_map(|(name, value)| set(root, name, value).err()).collect()
 }
