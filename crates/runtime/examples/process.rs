@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow, bail};
 use runtime::admin::AdminConfig;
-use runtime::config::{Document, Duration, Secret};
+use runtime::config::{Document, Duration, Problems, Secret};
 use runtime::telemetry::{Logging, install_logging, install_metrics};
 use runtime::{Admin, Clock, Health, Output, Shutdown, Usage};
 use serde::Deserialize;
@@ -73,10 +73,20 @@ fn configure() -> anyhow::Result<Config> {
     let path = std::env::args()
         .nth(1)
         .ok_or_else(|| Usage("which configuration? usage: process FILE".to_owned()))?;
-    let config: Config = Document::open(Path::new(&path), &environment)?.read()?;
+    let document = Document::open(Path::new(&path), &environment)?;
+    let config = check(&document, document.read()?)?;
     install_logging(&config.log, &environment)?;
     tracing::info!(?config, "the effective configuration");
     Ok(config)
+}
+
+/// The rules that the types alone do not hold.
+fn check(document: &Document, config: Config) -> Result<Config, Problems> {
+    let mut problems = document.problems();
+    if config.period.as_micros() == 0 {
+        problems.push(document.problem("period", "expected more than no time, found \"0s\""));
+    }
+    problems.or(config)
 }
 
 async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {

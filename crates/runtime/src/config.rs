@@ -146,7 +146,7 @@ pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let distance = |other: &str| strsim::damerau_levenshtein(&word.to_lowercase(), &other.to_lowercase());
     let ranked = known.into_iter().map(|other| (distance(other), other));
     let (distance, best) = ranked.min_by_key(|(distance, _)| *distance)?;
-    (distance <= (word.chars().count().max(best.chars().count()) / 3).max(1)).then_some(best)
+    (distance <= word.chars().count().max(best.chars().count()) / 3).then_some(best)
 }
 
 #[cfg(test)]

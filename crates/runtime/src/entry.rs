@@ -1,5 +1,6 @@
 //! The way in and the way out of a process: threads, signals, panics, one error message and one exit code.
 
+use std::error::Error;
 use std::future::Future;
 use std::io::Write as _;
 use std::panic::PanicHookInfo;
@@ -14,6 +15,7 @@ use anyhow::{Context as _, anyhow};
 use crate::config::Problems;
 use crate::output::ReaderGone;
 use crate::shutdown::Shutdown;
+use crate::telemetry::LoggingError;
 
 /// Exit code of a process that did what it was asked, to the end.
 pub const DRAINED: u8 = 0;
@@ -41,11 +43,11 @@ static PANICKED: AtomicBool = AtomicBool::new(false);
 ///
 /// `body` is given a [`Shutdown`] that SIGTERM and SIGINT request; after that it has [`DRAIN_LIMIT`] to return.
 /// An error is printed once to standard error, as `error: …` with a line `caused by: …` per cause, and decides the
-/// code: [`CONFIGURATION`] where [`Problems`] are among the causes, [`USAGE`] where [`Usage`] is, else [`FAILED`].
+/// code: [`CONFIGURATION`] where [`Problems`] or a wrong log level are among the causes, [`USAGE`] where [`Usage`] is, else [`FAILED`].
 /// A standard output whose reader has left ([`Output`](crate::Output)) is a normal end.
 ///
-/// A panic in a task is logged with its place, requests the shutdown and ends the process with [`FAILED`]: nobody
-/// may be waiting for that task. A panic on any other thread is logged only, because it belongs to whoever joins
+/// A panic in a task, or in a blocking call of one, is logged with its place, requests the shutdown and ends the
+/// process with [`FAILED`], caught or not: nobody may be waiting for that task. A panic on any other thread is logged only, because it belongs to whoever joins
 /// the thread; so a model that panics on a scoring thread of its own does not take production with it.
 pub fn main<F, Body>(body: F) -> ExitCode
 where
@@ -129,10 +131,15 @@ fn exit_code(ended: &anyhow::Result<()>) -> u8 {
         _ if PANICKED.load(Ordering::Acquire) => FAILED,
         Ok(()) => DRAINED,
         Err(error) if ReaderGone::caused(error) => DRAINED,
-        Err(error) if error.chain().any(|cause| cause.is::<Problems>()) => CONFIGURATION,
+        Err(error) if error.chain().any(is_of_configuration) => CONFIGURATION,
         Err(error) if error.chain().any(|cause| cause.is::<Usage>()) => USAGE,
         Err(_) => FAILED,
     }
+}
+
+fn is_of_configuration(cause: &(dyn Error + 'static)) -> bool {
+    let of_the_log = |error: &LoggingError| !matches!(error, LoggingError::Taken(_));
+    cause.is::<Problems>() || cause.downcast_ref().is_some_and(of_the_log)
 }
 
 /// An error and its causes, a line each, as the user reads them.
@@ -190,6 +197,7 @@ mod tests {
             (anyhow!("the broker gave up"), FAILED),
             (problems(), CONFIGURATION),
             (problems().context("cannot start"), CONFIGURATION),
+            (anyhow::Error::new(LoggingError::Format("yaml".to_owned())), CONFIGURATION),
             (anyhow::Error::new(Usage("no such command".to_owned())), USAGE),
             (anyhow::Error::new(Usage("no such command".to_owned())).context("cannot start"), USAGE),
             (gone().context("cannot show the topic"), DRAINED),

@@ -3,5 +3,5 @@
 mod logging;
 mod metrics;
 
-pub use logging::{LogFormat, Logging, LoggingError, install_logging};
+pub use logging::{Level, LogFormat, Logging, LoggingError, install_logging};
 pub use metrics::{LATENCY_BUCKETS, Metrics, MetricsError, RECORDS_BUCKETS, install_metrics};

@@ -144,6 +144,18 @@ fn a_wrong_configuration_is_told_whole() {
 }
 
 #[test]
+fn rules_and_log_levels_are_configuration_too() {
+    for (config, told) in [
+        ("period = \"0s\"", "line 1: `period`: expected more than no time, found \"0s\"\n"),
+        ("[log]\nlevel = \"inof\"", "line 2: `log.level`: log level `inof` is none of"),
+    ] {
+        let output = run(config);
+        assert_eq!(output.status.code(), Some(78));
+        assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_command_line_that_cannot_be_meant_is_a_fault_of_usage() {
     let output = Command::new(example()).env_clear().output().unwrap();
     assert_eq!(output.status.code(), Some(64));

@@ -130,6 +130,26 @@ async fn a_peer_that_says_nothing_is_cut() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn no_connection_lives_for_ever() {
+    let harness = start().await;
+    let mut stream = harness.connect().await;
+    let began = tokio::time::Instant::now();
+    while keep_alive(&mut stream).await {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    // As above: the paused clock tells which limit it was.
+    let lived = began.elapsed().as_secs();
+    assert!((300..=310).contains(&lived), "{lived} s");
+}
+
+/// Asks once and says whether there was an answer, on a connection that is kept.
+async fn keep_alive(stream: &mut TcpStream) -> bool {
+    let asked = stream.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    let mut answer = [0; 4096];
+    asked.is_ok() && stream.read(&mut answer).await.is_ok_and(|length| length > 0)
+}
+
 #[tokio::test]
 async fn more_connections_than_places_wait_for_one() {
     let harness = start().await;

@@ -76,7 +76,12 @@ impl de::Error for Fault {
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        Self::wrong(format!("expected {}, found {length}", plain(&expected.to_string())))
+        let expected = expected.to_string();
+        let expected = match expected.strip_prefix("a tuple of size ") {
+            Some(size) => format!("{size} elements"),
+            None => plain(&expected),
+        };
+        Self::wrong(format!("expected {expected}, found {length}"))
     }
 
     fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {
@@ -120,7 +125,8 @@ fn plain(expected: &str) -> String {
         "u16" => format!("a whole number from 0 to {}", u16::MAX),
         "u32" => format!("a whole number from 0 to {}", u32::MAX),
         "u64" | "usize" | "u128" => "a whole number, not negative".to_owned(),
-        "i8" | "i16" | "i32" | "i64" | "isize" | "i128" => "a whole number".to_owned(),
+        "i8" => format!("a whole number from {} to {}", i8::MIN, i8::MAX),
+        "i16" | "i32" | "i64" | "isize" | "i128" => "a whole number".to_owned(),
         "f32" | "f64" => "a number".to_owned(),
         "a string" | "string" => "text".to_owned(),
         "a boolean" => "true or false".to_owned(),
@@ -141,6 +147,7 @@ fn show(found: Unexpected<'_>) -> String {
         Unexpected::Str(text) => quote(text),
         Unexpected::Seq => "an array".to_owned(),
         Unexpected::Map => "a table".to_owned(),
+        Unexpected::UnitVariant => "a name without content".to_owned(),
         other => other.to_string(),
     }
 }

@@ -6,6 +6,9 @@ use super::PREFIX;
 use super::problems::{Place, Problem};
 use super::tree::{Node, Value};
 
+/// The most steps of a path; no configuration of ours is half as deep.
+const MAX_STEPS: usize = 16;
+
 /// Puts the value of every variable that begins with [`PREFIX`] where its name says, and returns what is wrong with
 /// the names. Whether there is such a field is found out later, by the type that is read.
 pub(super) fn lay(root: &mut Node, environment: &BTreeMap<String, String>) -> Vec<Problem> {
@@ -19,6 +22,9 @@ fn set(root: &mut Node, name: &str, value: &str) -> Result<(), Problem> {
     let steps: Vec<_> = name.strip_prefix(PREFIX).unwrap_or_default().split("__").collect();
     if steps.iter().any(|step| step.is_empty()) {
         return Err(problem(format!("names no field; write it as {PREFIX}SECTION__FIELD")));
+    }
+    if steps.len() > MAX_STEPS {
+        return Err(problem(format!("names no field; paths have {MAX_STEPS} steps at most")));
     }
     let mut node = root;
     for (depth, step) in steps.iter().enumerate() {

@@ -1,11 +1,11 @@
 //! Reads a tree as serde asks for it, and tells every fault its place.
 
+mod variant;
+
 use std::borrow::Cow;
 
 use serde::de::value::StrDeserializer;
-use serde::de::{
-    self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
-};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 
 use super::closest;
 use super::fault::Fault;
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
             Value::Integer(integer) => visit_integer(*integer, visitor),
             Value::Float(float) => visitor.visit_f64(*float),
             Value::Boolean(boolean) => visitor.visit_bool(*boolean),
-            Value::Array(items) => visitor.visit_seq(self.items(items)),
+            Value::Array(items) => visit_all(self.items(items), visitor),
             Value::Table(entries) => visitor.visit_map(self.entries(entries, fields)),
         }
     }
@@ -100,10 +100,20 @@ impl<'a> Reader<'a> {
 
 type Names = &'static [&'static str];
 
+/// Visits the items and refuses an array that has more of them than its type, which serde itself lets pass.
+fn visit_all<'de, V: Visitor<'de>>(mut items: Items<'_>, visitor: V) -> Result<V::Value, Fault> {
+    let length = items.items.len();
+    let value = visitor.visit_seq(&mut items)?;
+    match items.items.len() {
+        0 => Ok(value),
+        left => Err(de::Error::custom(format_args!("expected {} elements, found {length}", length - left))),
+    }
+}
+
 fn visit_integer<'de, V: Visitor<'de>>(integer: i128, visitor: V) -> Result<V::Value, Fault> {
-    match (u64::try_from(integer), i64::try_from(integer)) {
-        (Ok(positive), _) => visitor.visit_u64(positive),
-        (_, Ok(negative)) => visitor.visit_i64(negative),
+    match (i64::try_from(integer), u64::try_from(integer)) {
+        (Ok(signed), _) => visitor.visit_i64(signed),
+        (_, Ok(unsigned)) => visitor.visit_u64(unsigned),
         _ => Err(de::Error::invalid_value(Unexpected::Other(&integer.to_string()), &visitor)),
     }
 }
@@ -202,7 +212,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                 let reader = Reader { node: &node, path: self.path, repairs: self.repairs };
                 match &reader.node.value {
                     Value::Table(entries) if entries.len() == 1 => {
-                        visitor.visit_enum(Variant { entries, reader: &reader })
+                        visitor.visit_enum(variant::Variant { entries, reader: &reader })
                     }
                     _ => Err(de::Error::custom(
                         "expected a name, or a table of a single name with its content",
@@ -307,57 +317,5 @@ impl<'de> Deserializer<'de> for Key<'_> {
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
         seq tuple tuple_struct map struct identifier ignored_any
-    }
-}
-
-/// A variant with content: a table of one entry.
-struct Variant<'a> {
-    entries: &'a [(String, Node)],
-    reader: &'a Reader<'a>,
-}
-
-impl<'de, 'a> EnumAccess<'de> for Variant<'a> {
-    type Error = Fault;
-    type Variant = Content<'a>;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Content<'a>), Fault> {
-        let mut entries = self.reader.entries(self.entries, None);
-        let name: Option<V::Value> = entries.next_key_seed(seed)?;
-        match (name, entries.next.take()) {
-            (Some(name), Some(content)) => Ok((name, Content(content))),
-            _ => Err(de::Error::custom("expected the content of a variant")),
-        }
-    }
-}
-
-struct Content<'a>(Child<'a>);
-
-impl<'de> VariantAccess<'de> for Content<'_> {
-    type Error = Fault;
-
-    fn unit_variant(self) -> Result<(), Fault> {
-        Err(de::Error::custom("expected a name without content"))
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
-        self.0.read(seed)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Fault> {
-        match self.0 {
-            Child::Written(reader) => reader.deserialize_tuple(length, visitor),
-            Child::MadeUp(_, stand_in) => stand_in.deserialize_tuple(length, visitor),
-        }
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        match self.0 {
-            Child::Written(reader) => reader.deserialize_struct("", fields, visitor),
-            Child::MadeUp(_, stand_in) => stand_in.deserialize_struct("", fields, visitor),
-        }
     }
 }

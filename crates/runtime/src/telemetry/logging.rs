@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
 /// The variable that says what is logged and goes before the configuration, such as `SERIN_LOG=debug` or
@@ -46,41 +47,74 @@ impl fmt::Display for LogFormat {
 }
 
 /// What is logged and how; the section `[log]` of the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Logging {
-    /// `error`, `warn`, `info`, `debug`, `trace` or `off`, alone or per crate: `info,messaging=debug`.
-    /// Default `info`, which says what starts, stops and fails and nothing per event; `debug` is for one crate and
-    /// a while. The variable `SERIN_LOG` goes before it.
-    pub level: String,
+    /// What is logged; default `info`. The variable `SERIN_LOG` goes before it.
+    pub level: Level,
     /// `text` (default) for people, `json` for programs.
     pub format: LogFormat,
 }
 
-impl Default for Logging {
+/// How much is logged: `error`, `warn`, `info`, `debug`, `trace` or `off`, for all or per crate, such as
+/// `info,messaging=debug`.
+///
+/// `info` says what starts, stops and fails, and nothing per event; `debug` is for one crate and a while.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Level(String);
+
+impl Default for Level {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text }
+        Self("info".to_owned())
+    }
+}
+
+impl TryFrom<String> for Level {
+    type Error = LoggingError;
+
+    fn try_from(text: String) -> Result<Self, LoggingError> {
+        // The filter takes a lone word that is no level for the name of a crate, and would log nothing else.
+        let is_plain = |part: &&str| !part.contains(['=', '[']);
+        let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
+        let whole = text.split(',').filter(is_plain).all(is_level);
+        match EnvFilter::builder().parse(&text) {
+            Ok(_) if whole => Ok(Self(text)),
+            Ok(_) => Err(LoggingError::Level { level: text, source: None }),
+            Err(source) => Err(LoggingError::Level { level: text, source: Some(source) }),
+        }
+    }
+}
+
+impl FromStr for Level {
+    type Err = LoggingError;
+
+    fn from_str(text: &str) -> Result<Self, LoggingError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
 impl Logging {
     /// These settings with the level of `SERIN_LOG`, where `environment` has one that is not empty.
-    #[must_use]
-    pub fn overlaid(mut self, environment: &BTreeMap<String, String>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When that level makes no sense.
+    pub fn overlaid(mut self, environment: &BTreeMap<String, String>) -> Result<Self, LoggingError> {
         if let Some(level) = environment.get(VARIABLE).filter(|level| !level.is_empty()) {
-            self.level.clone_from(level);
+            self.level = level.parse()?;
         }
-        self
-    }
-
-    fn filter(&self) -> Result<EnvFilter, LoggingError> {
-        EnvFilter::builder()
-            .parse(&self.level)
-            .map_err(|source| LoggingError::Level { level: self.level.clone(), source })
+        Ok(self)
     }
 }
 
-/// Why there is no log.
+/// Why there is no log. A level or a format that makes no sense is a fault of configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
     /// The level is not one that the log knows.
@@ -90,8 +124,8 @@ pub enum LoggingError {
     Level {
         /// What was asked for.
         level: String,
-        /// What the filter says of it.
-        source: tracing_subscriber::filter::ParseError,
+        /// What the filter says of it, where it is the filter that refuses it.
+        source: Option<tracing_subscriber::filter::ParseError>,
     },
     /// The format is not one that the log knows.
     #[error("log format `{0}` is neither `text` nor `json`")]
@@ -103,16 +137,17 @@ pub enum LoggingError {
 
 /// Opens the log of this process on standard error. Standard output stays free for what the program is asked for.
 ///
-/// `environment` is read for `SERIN_LOG` and `NO_COLOR` only. The level is checked before anything is changed.
+/// `environment` is read for `SERIN_LOG` and `NO_COLOR` only. Levels are checked before anything is changed.
 ///
 /// # Errors
 ///
-/// When the level makes no sense, or the process has a log already.
+/// When the level of `SERIN_LOG` makes no sense, or the process has a log already.
 pub fn install_logging(
     logging: &Logging,
     environment: &BTreeMap<String, String>,
 ) -> Result<(), LoggingError> {
-    let filter = logging.clone().overlaid(environment).filter()?;
+    let level = logging.clone().overlaid(environment)?.level;
+    let filter = EnvFilter::builder().parse_lossy(&level.0);
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match logging.format {
         LogFormat::Text => {
@@ -145,21 +180,23 @@ mod tests {
             ("SERIN_LOG", "", "info"),
             ("RUST_LOG", "trace", "info"),
         ] {
-            assert_eq!(Logging::default().overlaid(&environment(name, value)).level, level, "{name}={value}");
+            let logging = Logging::default().overlaid(&environment(name, value)).unwrap();
+            assert_eq!(logging.level.to_string(), level, "{name}={value}");
         }
     }
 
     #[test]
     fn levels_are_checked_before_the_log_is_opened() {
-        for level in ["info", "off", "info,messaging=debug", "error"] {
-            let logging = Logging { level: level.to_owned(), ..Logging::default() };
-            assert!(logging.filter().is_ok(), "{level}");
+        for level in ["info", "off", "INFO", "info,messaging=debug", "error", "messaging[commit]=trace,warn"]
+        {
+            assert!(level.parse::<Level>().is_ok(), "{level}");
         }
-        for level in ["info,messaging=loud", "a=b=c", "messaging=="] {
-            let logging = Logging { level: level.to_owned(), ..Logging::default() };
-            let error = install_logging(&logging, &BTreeMap::new()).unwrap_err();
+        for level in ["inof", "", "info,messaging", "info,messaging=loud", "a=b=c", "messaging=="] {
+            let error = level.parse::<Level>().unwrap_err();
             assert!(error.to_string().starts_with(&format!("log level `{level}` is none of")), "{error}");
         }
+        let error = install_logging(&Logging::default(), &environment("SERIN_LOG", "loud")).unwrap_err();
+        assert!(matches!(error, LoggingError::Level { level, .. } if level == "loud"));
     }
 
     #[test]
