@@ -1,0 +1,64 @@
+//! The gamma function, as the corrections that stay small.
+
+/// Stirling's error: ln Gamma(x) - [(x - 1/2) ln x - x + ln sqrt(2 pi)], for x > 0.
+///
+/// Differences of ln Gamma at a billion lose nine digits; differences of this lose none (Loader, "Fast and
+/// accurate computation of binomial probabilities", 2000).
+pub(crate) fn stirling_error(x: f64) -> f64 {
+    if x < 16.0 {
+        return libm::lgamma(x) - ((x - 0.5) * x.ln() - x + super::normal::LN_SQRT_2PI);
+    }
+    // Abramowitz and Stegun 6.1.41.
+    const TERMS: [f64; 8] = [
+        1.0 / 12.0,
+        -1.0 / 360.0,
+        1.0 / 1260.0,
+        -1.0 / 1680.0,
+        1.0 / 1188.0,
+        -691.0 / 360_360.0,
+        1.0 / 156.0,
+        -3617.0 / 122_400.0,
+    ];
+    let square = 1.0 / (x * x);
+    TERMS.iter().rev().fold(0.0, |sum, term| sum * square + term) / x
+}
+
+/// ln(1 + x) - x, without the cancellation near 0. For x > -1.
+///
+/// With r = x / (2 + x), ln(1 + x) = 2 atanh(r) and 2 r - x = -x r.
+pub(crate) fn log1p_minus(x: f64) -> f64 {
+    if !(-0.7..1.0).contains(&x) {
+        return x.ln_1p() - x;
+    }
+    let r = x / (2.0 + x);
+    let square = r * r;
+    let (mut sum, mut power, mut odd) = (0.0, 1.0, 3.0);
+    loop {
+        let term = power / odd;
+        sum += term;
+        if term <= sum * f64::EPSILON / 4.0 {
+            return r * (2.0 * square * sum - x);
+        }
+        power *= square;
+        odd += 2.0;
+    }
+}
+
+/// ln(Gamma(a + 1/2) / Gamma(a)), for a > 0.
+pub(crate) fn log_half_step(a: f64) -> f64 {
+    if a < 20.0 {
+        return libm::lgamma(a + 0.5) - libm::lgamma(a);
+    }
+    let square = 1.0 / (a * a);
+    let series = -1.0 / 8.0 + square * (1.0 / 192.0 + square * (-1.0 / 640.0 + square * 17.0 / 14_336.0));
+    0.5 * a.ln() + series / a
+}
+
+/// The exponent that the binomial and the beta share, by saddle point:
+/// error(a + b) - error(a) - error(b) + a log1p_minus(-shift / a) + b log1p_minus(shift / b).
+///
+/// With n = a + b and shift = a - n x it is ln of Gamma(n) / (Gamma(a) Gamma(b)) x^a (1 - x)^b, but for a square root.
+pub(crate) fn log_saddle(a: f64, b: f64, shift: f64) -> f64 {
+    let errors = stirling_error(a + b) - stirling_error(a) - stirling_error(b);
+    errors + a * log1p_minus(-shift / a) + b * log1p_minus(shift / b)
+}
