@@ -76,8 +76,9 @@ impl Signals {
 
     async fn attend(mut self, shutdown: Shutdown) {
         let first = self.next().await;
-        tracing::info!(signal = first.name(), "stopping; a second signal ends the process at once");
+        // First the request, then the line: who reads the line may rely on the request.
         shutdown.request();
+        tracing::info!(signal = first.name(), "stopping; a second signal ends the process at once");
         let second = self.next().await;
         tracing::warn!(signal = second.name(), "second signal: ending at once");
         std::process::exit(second.exit_code());

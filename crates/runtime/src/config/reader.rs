@@ -1,5 +1,6 @@
 //! Reads a tree as serde asks for it, and tells every fault its place.
 
+mod key;
 mod variant;
 
 use std::borrow::Cow;
@@ -276,7 +277,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
             Child::MadeUp(path, _) => path.clone(),
         };
         self.next = Some(child);
-        seed.deserialize(Key(key)).map(Some).map_err(|fault| fault.at(&path))
+        seed.deserialize(key::Key(key)).map(Some).map_err(|fault| fault.at(&path))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
@@ -284,38 +285,5 @@ impl<'de> MapAccess<'de> for Entries<'_> {
             Some(child) => child.read(seed),
             None => Err(de::Error::custom("a value was asked for before its key")),
         }
-    }
-}
-
-/// A key of a table; `struct Name(String)` and enums of names can be keys too.
-struct Key<'a>(&'a str);
-
-impl<'de> Deserializer<'de> for Key<'_> {
-    type Error = Fault;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_str(self.0)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        visitor.visit_enum(StrDeserializer::<Fault>::new(self.0))
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        seq tuple tuple_struct map struct identifier ignored_any
     }
 }

@@ -75,7 +75,8 @@ impl Repairs<'_> {
         meant: Option<&str>,
     ) {
         let child = path.key(field);
-        if self.of(&child).is_none() {
+        // Past the limit nothing is shown, and finding a place in a table of very many takes a while.
+        if self.of(&child).is_none() && self.problems.borrow().len() < MAX_PROBLEMS {
             self.report(&child, unknown_field(field, known));
             self.set(child, Repair::Unknown);
             if let Some(meant) = meant {

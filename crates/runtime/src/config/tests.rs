@@ -264,6 +264,10 @@ fn a_report_ends_somewhere() {
     let report = read(&text, &[]).unwrap_err();
     assert_eq!(report.problems.len(), MAX_PROBLEMS);
     assert!(report.to_string().starts_with("serin.toml: 50 problems or more\n"), "{report}");
+    let many: String = (0..60_000).map(|index| format!("k{index} = 1\n")).collect();
+    assert_eq!(read(&many, &[]).unwrap_err().problems.len(), MAX_PROBLEMS);
+    let many = format!("{WHOLE}[[arm]]\nname = [{}]", "0,".repeat(400_000));
+    assert_eq!(read(&many, &[]).unwrap_err().problems.len(), 2);
     let long = "#".repeat(MAX_BYTES + 1);
     check_faults(&long, &[], &["is larger than 1048576 bytes, the most a configuration may have"]);
 }
