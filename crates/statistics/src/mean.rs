@@ -2,8 +2,8 @@
 
 use crate::{
     Alpha, Comparison, Estimate, Moments, Test, Unavailable,
-    relative::{Value, relative},
-    special::{normal, student_t, two_sided},
+    relative::{Value, relative, welch_df},
+    special::{student_t, two_sided},
 };
 
 /// Welch's t-test for a difference in means (Biometrika 34, 1947). The arms may differ in size and in variance.
@@ -26,18 +26,17 @@ pub fn welch(control: &Moments, treatment: &Moments, alpha: Alpha) -> Result<Com
     if variance == 0.0 && difference != 0.0 {
         return Err(Unavailable::ZeroVariance { difference });
     }
-    let (df_a, df_b) = (df(control), df(treatment));
-    let df = welch_df(a.variance, df_a, b.variance, df_b);
+    let df = welch_df(a.variance, a.df, b.variance, b.df);
     let standard_error = variance.sqrt();
     let statistic = if variance == 0.0 { 0.0 } else { difference / standard_error };
-    let arm = |value: Value, df| {
-        Estimate::symmetric(value.value, value.variance.sqrt(), student_t::isf(alpha.half(), df))
+    let arm = |arm: Value| {
+        Estimate::symmetric(arm.value, arm.variance.sqrt(), student_t::isf(alpha.half(), arm.df))
     };
     Ok(Comparison {
-        control: arm(a, df_a),
-        treatment: arm(b, df_b),
+        control: arm(a),
+        treatment: arm(b),
         difference: Estimate::symmetric(difference, standard_error, student_t::isf(alpha.half(), df)),
-        relative: relative(a, b, normal::isf(alpha.half())),
+        relative: relative(a, b, alpha),
         test: Test::Welch,
         statistic,
         df: Some(df),
@@ -45,24 +44,9 @@ pub fn welch(control: &Moments, treatment: &Moments, alpha: Alpha) -> Result<Com
     })
 }
 
-/// Satterthwaite's degrees of freedom for the sum of two estimated variances; those of both if there is none.
-fn welch_df(a: f64, df_a: f64, b: f64, df_b: f64) -> f64 {
-    let total = a + b;
-    if total == 0.0 {
-        return df_a + df_b;
-    }
-    // Shares rather than squares of variances, which may be too small to square.
-    let (a, b) = (a / total, b / total);
-    1.0 / (a * a / df_a + b * b / df_b)
-}
-
-fn df(moments: &Moments) -> f64 {
-    (moments.n - 1) as f64
-}
-
 fn mean_value(moments: &Moments) -> Result<Value, Unavailable> {
     let Some(variance) = moments.variance() else {
         return Err(Unavailable::TooFewUnits { units: moments.n, needed: 2 });
     };
-    Ok(Value { value: moments.mean, variance: variance / moments.n as f64 })
+    Ok(Value { value: moments.mean, variance: variance / moments.n as f64, df: (moments.n - 1) as f64 })
 }

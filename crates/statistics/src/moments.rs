@@ -14,6 +14,8 @@ pub struct Moments {
     pub n: u64,
     /// Their mean; 0 if there are none.
     pub mean: f64,
+    /// What is left of the mean beyond its last digit.
+    pub mean_rest: f64,
     /// The sum of their squared deviations from the mean.
     pub m2: f64,
 }
@@ -21,15 +23,15 @@ pub struct Moments {
 impl Moments {
     /// Of a published sample: its size, mean and variance (with divisor n - 1).
     pub fn from_sample(n: u64, mean: f64, variance: f64) -> Self {
-        Self { n, mean, m2: variance * n.saturating_sub(1) as f64 }
+        Self { n, mean, mean_rest: 0.0, m2: variance * n.saturating_sub(1) as f64 }
     }
 
     /// Adds a number. One that is not finite makes every test [`Unavailable`](crate::Unavailable::NotFinite).
     pub fn push(&mut self, number: f64) {
         self.n += 1;
-        let delta = number - self.mean;
-        self.mean += delta / self.n as f64;
-        self.m2 += delta * (number - self.mean);
+        let delta = number - self.mean - self.mean_rest;
+        shift(&mut self.mean, &mut self.mean_rest, delta / self.n as f64);
+        self.m2 += delta * (number - self.mean - self.mean_rest);
     }
 
     /// Adds all numbers of another summary.
@@ -43,8 +45,8 @@ impl Moments {
         }
         let n = self.n + other.n;
         let share = other.n as f64 / n as f64;
-        let delta = other.mean - self.mean;
-        self.mean += delta * share;
+        let delta = other.mean - self.mean + (other.mean_rest - self.mean_rest);
+        shift(&mut self.mean, &mut self.mean_rest, delta * share);
         self.m2 += other.m2 + delta * delta * share * self.n as f64;
         self.n = n;
     }
@@ -61,4 +63,13 @@ impl FromIterator<f64> for Moments {
         numbers.into_iter().for_each(|number| moments.push(number));
         moments
     }
+}
+
+/// Adds `by` to a mean and its remainder, losing nothing (Knuth's two-sum).
+pub(crate) fn shift(mean: &mut f64, rest: &mut f64, by: f64) {
+    let by = by + *rest;
+    let sum = *mean + by;
+    let added = sum - *mean;
+    *rest = (*mean - (sum - added)) + (by - added);
+    *mean = sum;
 }

@@ -92,7 +92,7 @@ pub fn mcnemar(first: u64, second: u64) -> McNemar {
         // 2 P(X <= k) - P(X = k)
         LN_2 + tail + (-0.5 * (fair.log_pmf(fewer) - tail).exp()).ln_1p()
     } else {
-        two_sided(normal::log_sf((n - 2 * fewer) as f64 / (n as f64).sqrt()))
+        normal::log_two_sided((n - 2 * fewer) as f64 / (n as f64).sqrt())
     };
     McNemar { log_p: two_sided(tail), log_mid_p }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Alpha, Comparison, Estimate, Test, Unavailable, fisher_exact,
     relative::{Value, relative},
-    special::{normal, two_sided},
+    special::normal,
 };
 
 /// How many units did, and how many did not.
@@ -53,7 +53,11 @@ impl Proportion {
     }
 
     fn value(&self) -> Value {
-        Value { value: self.successes as f64 / self.units() as f64, variance: self.variance() }
+        Value {
+            value: self.successes as f64 / self.units() as f64,
+            variance: self.variance(),
+            df: f64::INFINITY,
+        }
     }
 }
 
@@ -84,12 +88,12 @@ pub fn two_proportions(
     let (test, log_p) = if few {
         (Test::FisherExact, fisher_exact(control, treatment))
     } else {
-        (Test::Score, two_sided(normal::log_sf(statistic.abs())))
+        (Test::Score, normal::log_two_sided(statistic.abs()))
     };
     let lift = if arms.iter().any(|arm| arm.successes == 0) {
         Err(Unavailable::NoSuccesses)
     } else {
-        relative(control.value(), treatment.value(), z)
+        relative(control.value(), treatment.value(), alpha)
     };
     Ok(Comparison {
         control: a,
@@ -114,27 +118,20 @@ pub fn wilson(proportion: Proportion, alpha: Alpha) -> Result<Estimate, Unavaila
     Ok(wilson_at(proportion, normal::isf(alpha.half())))
 }
 
-/// Wilson's interval at the normal quantile `z`, for at least one unit.
+/// Wilson's interval at the normal quantile `z`, for at least one unit: the roots of (p - x)^2 = z^2 x (1 - x) / n,
+/// both in the form that does not cancel.
 fn wilson_at(proportion: Proportion, z: f64) -> Estimate {
-    let n = proportion.units() as f64;
-    let low = wilson_low(proportion, z);
-    // The mirror image, so that shares near 1 keep their digits as shares near 0 do.
-    let high =
-        1.0 - wilson_low(Proportion { successes: proportion.failures, failures: proportion.successes }, z);
-    Estimate {
-        value: proportion.successes as f64 / n,
-        standard_error: proportion.variance().sqrt(),
-        low,
-        high: if proportion.successes == 0 { z * z / (n + z * z) } else { high },
-    }
-}
-
-/// The lower end: the smaller root of (p - x)^2 = z^2 x (1 - x) / n, in the form that does not cancel.
-fn wilson_low(proportion: Proportion, z: f64) -> f64 {
-    let (successes, n) = (proportion.successes as f64, proportion.units() as f64);
+    let (successes, failures, n) =
+        (proportion.successes as f64, proportion.failures as f64, proportion.units() as f64);
     let z2 = z * z;
-    let root = z * (z2 / 4.0 + successes * (proportion.failures as f64 / n)).sqrt();
-    successes * (successes / n) / (successes + z2 / 2.0 + root)
+    let centre = successes + z2 / 2.0;
+    let root = z * (z2 / 4.0 + successes * (failures / n)).sqrt();
+    Estimate {
+        value: successes / n,
+        standard_error: proportion.variance().sqrt(),
+        low: successes * (successes / n) / (centre + root),
+        high: (centre + root) / (n + z2),
+    }
 }
 
 /// Newcombe's interval for treatment minus control, at the normal quantile `z`.

@@ -3,7 +3,7 @@
 use crate::{
     Alpha, Comoments, Comparison, Estimate, Test, Unavailable,
     relative::{Value, relative},
-    special::{normal, two_sided},
+    special::normal,
 };
 
 /// The delta method for a difference in ratios of sums, such as approvals over payments, clustered by unit (Deng,
@@ -31,17 +31,17 @@ pub fn ratio(control: &Comoments, treatment: &Comoments, alpha: Alpha) -> Result
         control: Estimate::symmetric(a.value, a.variance.sqrt(), critical),
         treatment: Estimate::symmetric(b.value, b.variance.sqrt(), critical),
         difference: Estimate::symmetric(difference, standard_error, critical),
-        relative: relative(a, b, critical),
+        relative: relative(a, b, alpha),
         test: Test::Delta,
         statistic,
         df: None,
-        log_p: two_sided(normal::log_sf(statistic.abs())),
+        log_p: normal::log_two_sided(statistic.abs()),
     })
 }
 
 /// A ratio of sums, and its variance: that of the units' residuals y - ratio x, over n times the mean of x squared.
 pub(crate) fn ratio_value(units: &Comoments) -> Result<Value, Unavailable> {
-    let Comoments { n, mean_y, mean_x, m2_y, m2_x, c_yx } = *units;
+    let Comoments { n, mean_y, mean_x, m2_y, m2_x, c_yx, .. } = *units;
     if n < 2 {
         return Err(Unavailable::TooFewUnits { units: n, needed: 2 });
     }
@@ -56,7 +56,7 @@ pub(crate) fn ratio_value(units: &Comoments) -> Result<Value, Unavailable> {
     let residual = (m2_y - 2.0 * value * c_yx + value * value * m2_x).max(0.0);
     let variance = residual / (n - 1) as f64 / n as f64 / (mean_x * mean_x);
     if value.is_finite() && variance.is_finite() {
-        Ok(Value { value, variance })
+        Ok(Value { value, variance, df: f64::INFINITY })
     } else {
         Err(Unavailable::NotFinite)
     }

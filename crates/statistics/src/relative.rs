@@ -1,24 +1,29 @@
 //! Relative lift: the difference as a share of the control.
 
-use crate::{Estimate, Unavailable};
+use crate::{
+    Alpha, Estimate, Unavailable,
+    special::{normal, student_t},
+};
 
-/// An arm's value and the variance of that value.
+/// An arm's value, the variance of that value, and the degrees of freedom of that variance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Value {
     pub(crate) value: f64,
     pub(crate) variance: f64,
+    pub(crate) df: f64,
 }
 
 /// Above this, the interval on the log scale is no longer close to Fieller's, which is exact for normal values.
 const LOG_IS_CLOSE: f64 = 0.1;
 
-/// (treatment - control) / |control|, with `critical` as the normal quantile of the interval.
+/// (treatment - control) / |control|, with an interval of confidence 1 - alpha.
 ///
 /// The standard error is that of the delta method. The interval is that of the log ratio where both values are
-/// positive and the control is well away from zero, and Fieller's (Journal of the Royal Statistical Society B
-/// 16, 1954) otherwise. Where the control is within `critical` standard errors of zero there is no bounded
+/// positive and the control is well away from zero (with Welch's degrees of freedom on that scale), and Fieller's (Journal of the Royal Statistical Society B
+/// 16, 1954) otherwise. Where zero is within the control's own interval there is no bounded
 /// interval, and none is made up.
-pub(crate) fn relative(control: Value, treatment: Value, critical: f64) -> Result<Estimate, Unavailable> {
+pub(crate) fn relative(control: Value, treatment: Value, alpha: Alpha) -> Result<Estimate, Unavailable> {
+    let critical = normal::isf(alpha.half());
     let (a, b) = (control.value, treatment.value);
     // Fieller's g: how far zero is from the control, as a share of the interval.
     let g = critical * critical * control.variance / (a * a);
@@ -28,7 +33,7 @@ pub(crate) fn relative(control: Value, treatment: Value, critical: f64) -> Resul
     let ratio = b / a;
     let standard_error = (treatment.variance + ratio * ratio * control.variance).sqrt() / a.abs();
     let (low, high) = if a > 0.0 && b > 0.0 && g < LOG_IS_CLOSE {
-        log_interval(ratio, control, treatment, critical)
+        log_interval(control, treatment, alpha)
     } else {
         fieller(control, treatment, critical, g)
     };
@@ -40,15 +45,30 @@ pub(crate) fn relative(control: Value, treatment: Value, critical: f64) -> Resul
     if finite { Ok(estimate) } else { Err(Unavailable::ControlNearZero) }
 }
 
+/// Satterthwaite's degrees of freedom for the sum of two estimated variances (Biometrics Bulletin 2, 1946); those of
+/// both if there is no variance.
+pub(crate) fn welch_df(a: f64, df_a: f64, b: f64, df_b: f64) -> f64 {
+    let total = a + b;
+    if total == 0.0 {
+        return df_a + df_b;
+    }
+    // Shares rather than squares of variances, which may be too small to square.
+    let (a, b) = (a / total, b / total);
+    1.0 / (a * a / df_a + b * b / df_b)
+}
+
 /// The interval of the ratio of two positive values.
-fn log_interval(ratio: f64, control: Value, treatment: Value, critical: f64) -> (f64, f64) {
+pub(crate) fn log_interval(control: Value, treatment: Value, alpha: Alpha) -> (f64, f64) {
     let share = |arm: Value| arm.variance / (arm.value * arm.value);
-    let half = critical * (share(control) + share(treatment)).sqrt();
+    let (a, b) = (share(control), share(treatment));
+    let df = welch_df(a, control.df, b, treatment.df);
+    let half = student_t::isf(alpha.half(), df) * (a + b).sqrt();
+    let ratio = treatment.value / control.value;
     (ratio * (-half).exp(), ratio * half.exp())
 }
 
 /// The interval of the ratio of two independent normal values, for g below 1.
-fn fieller(control: Value, treatment: Value, critical: f64, g: f64) -> (f64, f64) {
+pub(crate) fn fieller(control: Value, treatment: Value, critical: f64, g: f64) -> (f64, f64) {
     let ratio = treatment.value / control.value;
     let spread = (1.0 - g) * treatment.variance + ratio * ratio * control.variance;
     let half = critical * spread.sqrt() / control.value.abs();

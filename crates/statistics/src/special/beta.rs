@@ -26,7 +26,8 @@ fn fraction(a: f64, b: f64, x: f64, shift: f64) -> f64 {
         m + m * (b - m) * x / (a + 2.0 * m - 1.0)
             + (a + m) * (shift + 1.0 + m * (2.0 - x)) / (a + 2.0 * m + 1.0)
     };
-    let mut value = partial(0.0);
+    // The first one by itself: with a = 1 the common form would be zero over zero.
+    let mut value = a * (shift + 1.0) / (a + 1.0);
     let (mut c, mut d) = (value, 0.0);
     for m in 1..STEPS {
         let m = f64::from(m);

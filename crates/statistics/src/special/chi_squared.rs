@@ -1,6 +1,6 @@
 //! The chi-squared distribution with whole degrees of freedom.
 
-use super::{log_add, normal, two_sided};
+use super::{log_add, normal};
 
 /// The logarithm of the chance to exceed `x` >= 0 with `df` >= 1 degrees of freedom.
 ///
@@ -12,7 +12,7 @@ pub(crate) fn log_sf(x: f64, df: u32) -> f64 {
     }
     let half = x / 2.0;
     let odd = !df.is_multiple_of(2);
-    let mut sum = if odd { two_sided(normal::log_sf(x.sqrt())) } else { -half };
+    let mut sum = if odd { normal::log_two_sided(x.sqrt()) } else { -half };
     let mut shape = if odd { 0.5 } else { 1.0 };
     while 2.0 * shape < f64::from(df) {
         sum = log_add(sum, shape * half.ln() - half - libm::lgamma(shape + 1.0));

@@ -22,6 +22,11 @@ pub(crate) fn log_sf(z: f64) -> f64 {
     -z * z / 2.0 - LN_SQRT_2PI - mills.ln()
 }
 
+/// The logarithm of the chance to be farther from 0 than `z` >= 0, to all digits also where it is almost certain.
+pub(crate) fn log_two_sided(z: f64) -> f64 {
+    if z < 0.5 { (-libm::erf(z * FRAC_1_SQRT_2)).ln_1p() } else { super::two_sided(log_sf(z)) }
+}
+
 /// The value that is exceeded with chance `p`, for p in (0, 1).
 pub(crate) fn isf(p: f64) -> f64 {
     -Normal::standard().inverse_cdf(p)
