@@ -1,1 +1,36 @@
 //! Bytes in, bytes out: lanes, readers and writers over an embedded log.
+//!
+//! A [`Broker`] keeps [`Record`]s in topics of partitions. A [`Lane`] takes batches for a consumer group and
+//! commits each of them together with what it caused; a [`Reader`] and a [`Writer`] do either half without a
+//! group. The embedded log needs no server: it lives in a directory, or in memory, of the process that owns it,
+//! and other processes reach it through a socket there.
+//!
+//! **Invariant:** to commit a batch means that all of its outputs and the position after it are durable together.
+//!
+//! **Invariant:** nothing here looks inside a key, a value or a header.
+
+mod broker;
+mod config;
+mod embedded;
+mod error;
+mod failpoint;
+mod lane;
+pub mod metrics;
+mod partitioner;
+mod reader;
+mod record;
+mod socket;
+mod units;
+
+//CONF
+//CONF
+
+pub use broker::{Broker, Writer};
+pub use config::{Config, Durability, MAX_PARTITIONS, MAX_RECORD_BYTES, TopicConfig};
+pub use embedded::Embedded;
+pub use error::{Error, Fate};
+pub use lane::{Batch, Commit, Committing, EmbeddedLane, Lane, LaneConfig, Limits, Receipt, Start};
+pub use partitioner::partition_of;
+pub use reader::Reader;
+pub use record::{Header, Headers, Lag, Output, PartitionInfo, Placed, Position, Record, TopicInfo};
+pub use socket::Remote;

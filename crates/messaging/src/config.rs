@@ -1,0 +1,267 @@
+//! The `[broker]` section: where the records are, and for how long.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::units;
+
+/// The `[broker]` section as it is written; [`Config::problems`] says what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the records are: `memory://` (gone when the process ends) or `file:///var/lib/serin` (a
+    /// directory; `file://./data` is relative to the working directory).
+    pub url: String,
+    /// How many partitions a topic gets that is created on demand; 1 to 1,024, default 4. More
+    /// partitions let more lanes of one group share the work. The count of a topic cannot change.
+    #[serde(default = "default_partitions")]
+    pub partitions: u32,
+    /// What a confirmed write survives; default `commit`.
+    #[serde(default)]
+    pub durability: Durability,
+    /// The largest record that is taken, in bytes; default "16 MiB", at most "32 MiB". Bounds what one record
+    /// can cost a reader.
+    #[serde(default = "default_max_record_bytes", deserialize_with = "units::size")]
+    pub max_record_bytes: u64,
+    /// How much may wait for the disk before a writer has to wait, in bytes; default "64 MiB", at least
+    /// `max_record_bytes`.
+    #[serde(default = "default_queue_bytes", deserialize_with = "units::size")]
+    pub queue_bytes: u64,
+    /// Memory for the pages of the log, in bytes; default "128 MiB". The operating system caches the file
+    /// as well, so that more helps only where readers are far behind.
+    #[serde(default = "default_cache_bytes", deserialize_with = "units::size")]
+    pub cache_bytes: u64,
+    /// Settings of single topics by name: `[broker.topic.features]`.
+    #[serde(default)]
+    pub topic: BTreeMap<String, TopicConfig>,
+}
+
+/// What a confirmed write survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Power failure: every commit is synced to the disk before it is confirmed.
+    #[default]
+    Commit,
+    /// The end of the process in any way, `kill -9` included, but not of the machine: nothing is synced, the
+    /// operating system writes when it likes and in any order. A power failure or a kernel panic may
+    /// damage the whole log, not only its end. For data that can be made again.
+    Relaxed,
+}
+
+/// The settings of one topic, `[broker.topic.<name>]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopicConfig {
+    /// How many partitions it has; default: the section's `partitions`.
+    pub partitions: Option<u32>,
+    /// How much of it is kept, in bytes over all partitions; unlimited by default. The oldest records go
+    /// first, once the topic is a sixteenth above this.
+    #[serde(default, deserialize_with = "units::optional_size")]
+    pub retention_bytes: Option<u64>,
+    /// How long its records are kept, counted from when they were appended and not from their own
+    /// timestamps (a replay of last year must not vanish); at least "1s", unlimited by default.
+    #[serde(default, deserialize_with = "units::optional_duration")]
+    pub retention_age: Option<Duration>,
+}
+
+/// The most partitions a topic may have.
+pub const MAX_PARTITIONS: u32 = 1_024;
+
+/// The highest value of [`Config::max_record_bytes`]; a record must fit one frame of the socket.
+pub const MAX_RECORD_BYTES: u64 = 32 << 20;
+
+const fn default_partitions() -> u32 {
+    4
+}
+
+const fn default_max_record_bytes() -> u64 {
+    16 << 20
+}
+
+const fn default_queue_bytes() -> u64 {
+    64 << 20
+}
+
+const fn default_cache_bytes() -> u64 {
+    128 << 20
+}
+
+/// Where a log is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Location {
+    Memory,
+    Directory(PathBuf),
+}
+
+impl Config {
+    /// Returns a section that has only a URL and is otherwise as by default.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            partitions: default_partitions(),
+            durability: Durability::default(),
+            max_record_bytes: default_max_record_bytes(),
+            queue_bytes: default_queue_bytes(),
+            cache_bytes: default_cache_bytes(),
+            topic: BTreeMap::new(),
+        }
+    }
+
+    /// Returns everything that is wrong with the section, each with its field; empty if it may be used.
+    /// Opens and reads nothing.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if let Err(error) = self.location() {
+            problems.push(format!("`url`: {error}"));
+        }
+        partitions_problem("partitions", self.partitions, &mut problems);
+        if !(1..=MAX_RECORD_BYTES).contains(&self.max_record_bytes) {
+            problems.push(format!(
+                "`max_record_bytes`: {} is not in 1..={MAX_RECORD_BYTES}",
+                self.max_record_bytes
+            ));
+        }
+        if self.queue_bytes < self.max_record_bytes {
+            problems.push(format!(
+                "`queue_bytes`: {} is less than `max_record_bytes` ({})",
+                self.queue_bytes, self.max_record_bytes
+            ));
+        }
+        for (name, topic) in &self.topic {
+            topic.problems(name, &mut problems);
+        }
+        problems
+    }
+
+    /// Returns where the log is.
+    pub(crate) fn location(&self) -> Result<Location, Error> {
+        let (scheme, rest) =
+            self.url.split_once("://").ok_or_else(|| Error::Url { url: self.url.clone() })?;
+        match (scheme, rest) {
+            ("memory", "") => Ok(Location::Memory),
+            ("file", path) if !path.is_empty() => Ok(Location::Directory(PathBuf::from(path))),
+            ("kafka" | "nats", _) => Err(Error::NotAvailable { scheme: scheme.to_owned() }),
+            _ => Err(Error::Url { url: self.url.clone() }),
+        }
+    }
+
+    /// Returns how many partitions a topic gets when it is created on demand.
+    pub(crate) fn partitions_of(&self, topic: &str) -> u32 {
+        self.topic.get(topic).and_then(|topic| topic.partitions).unwrap_or(self.partitions)
+    }
+}
+
+impl TopicConfig {
+    fn problems(&self, name: &str, problems: &mut Vec<String>) {
+        if let Err(error) = check_name("topic", name) {
+            problems.push(format!("`topic.{name}`: {error}"));
+        }
+        if let Some(partitions) = self.partitions {
+            partitions_problem(&format!("topic.{name}.partitions"), partitions, problems);
+        }
+        if self.retention_age.is_some_and(|age| age < Duration::from_secs(1)) {
+            problems.push(format!("`topic.{name}.retention_age`: less than 1s"));
+        }
+    }
+}
+
+fn partitions_problem(field: &str, partitions: u32, problems: &mut Vec<String>) {
+    if !(1..=MAX_PARTITIONS).contains(&partitions) {
+        problems.push(format!("`{field}`: {partitions} is not in 1..={MAX_PARTITIONS}"));
+    }
+}
+
+/// Checks the name of a topic or group: what Kafka takes for a topic.
+pub(crate) fn check_name(kind: &'static str, name: &str) -> Result<(), Error> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if (1..=249).contains(&name.len()) && name.bytes().all(legal) && !matches!(name, "." | "..") {
+        return Ok(());
+    }
+    Err(Error::Name { kind, name: name.chars().take(300).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_told_apart() {
+        let rows = [
+            ("memory://", Ok(Location::Memory)),
+            ("file:///var/lib/serin", Ok(Location::Directory("/var/lib/serin".into()))),
+            ("file://./data", Ok(Location::Directory("./data".into()))),
+            (
+                "kafka://localhost:9092",
+                Err("kafka:// is not available in this build yet; use \"file://…\" or \"memory://\""),
+            ),
+            (
+                "nats://localhost",
+                Err("nats:// is not available in this build yet; use \"file://…\" or \"memory://\""),
+            ),
+            ("file://", Err("url \"file://\" is not \"memory://\" or \"file:///directory\"")),
+            ("memory://x", Err("url \"memory://x\" is not \"memory://\" or \"file:///directory\"")),
+            ("/var/lib", Err("url \"/var/lib\" is not \"memory://\" or \"file:///directory\"")),
+        ];
+        for (url, expected) in rows {
+            let found = Config::new(url).location().map_err(|error| error.to_string());
+            assert_eq!(found, expected.map_err(str::to_owned), "{url}");
+        }
+    }
+
+    #[test]
+    fn section_is_read() {
+        let text = r#"
+            url = "file:///tmp/x"
+            durability = "relaxed"
+            [topic.features]
+            partitions = 8
+            retention_bytes = "1 GiB"
+            retention_age = "7d"
+        "#;
+        let config: Config = toml::from_str(text).unwrap();
+        assert_eq!((config.partitions, config.durability), (4, Durability::Relaxed));
+        assert_eq!((config.partitions_of("features"), config.partitions_of("other")), (8, 4));
+        assert_eq!(config.topic["features"].retention_bytes, Some(1 << 30));
+        assert_eq!(config.topic["features"].retention_age, Some(Duration::from_secs(604_800)));
+        assert_eq!(config.problems(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn misspelt_fields_are_refused() {
+        for text in ["url = \"memory://\"\npartition = 3", "url = \"memory://\"\n[topic.a]\nretention = 3"] {
+            let error = toml::from_str::<Config>(text).unwrap_err().to_string();
+            assert!(error.contains("unknown field"), "{error}");
+        }
+    }
+
+    #[test]
+    fn all_problems_are_named_at_once() {
+        let mut config = Config::new("kafka://x");
+        config.partitions = 0;
+        config.queue_bytes = 1;
+        let topic = TopicConfig { retention_age: Some(Duration::from_millis(1)), ..TopicConfig::default() };
+        config.topic.insert("a b".to_owned(), topic);
+        let problems = config.problems();
+        let fields = ["`url`", "`partitions`", "`queue_bytes`", "`topic.a b`", "`topic.a b.retention_age`"];
+        assert_eq!(problems.len(), fields.len(), "{problems:?}");
+        for (problem, field) in problems.iter().zip(fields) {
+            assert!(problem.starts_with(field), "{problem}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_kafka() {
+        let long = "x".repeat(250);
+        for name in ["", ".", "..", "a b", "a/b", "ä", "a\0", long.as_str()] {
+            assert!(check_name("topic", name).is_err(), "{name:?}");
+        }
+        for name in ["a", "features.v1", "A_b-9", &long[1..]] {
+            assert!(check_name("topic", name).is_ok(), "{name:?}");
+        }
+    }
+}
