@@ -46,7 +46,10 @@ impl Dense {
 
     /// Computes [`BLOCK_ROWS`] rows of outputs, row-major, from as many rows of inputs.
     pub(crate) fn forward(&self, block: &[f32], outputs: &mut [f32]) {
-        #[expect(clippy::expect_used, reason = "shapes and types were checked at load, and the device is the CPU")]
+        #[expect(
+            clippy::expect_used,
+            reason = "shapes and types were checked at load, and the device is the CPU"
+        )]
         self.try_forward(block, outputs).expect("a loaded network fits a block of its own width");
     }
 

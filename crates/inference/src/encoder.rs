@@ -53,7 +53,10 @@ enum Fault {
 /// (value - mean) / scale as the model's float, unless that is infinite. Computed as doubles: a large value with
 /// a small spread, such as a time in seconds, would lose its digits in 32 bits.
 pub(crate) fn standardize(value: f64, mean: f64, scale: f64) -> Option<f32> {
-    #[expect(clippy::cast_possible_truncation, reason = "the model computes with 32-bit floats; range checked")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the model computes with 32-bit floats; range checked"
+    )]
     let standardized = ((value - mean) / scale) as f32;
     standardized.is_finite().then_some(standardized)
 }
@@ -150,8 +153,12 @@ impl Column {
         let feature = Arc::clone(&self.feature);
         error.get_or_insert_with(|| match (fault, value) {
             (Fault::Missing, _) => ScoreError::MissingFeature { feature },
-            (Fault::Infinite, Value::Number(number)) => ScoreError::InfiniteFeature { feature, value: *number },
-            (Fault::WrongType(expected), _) => ScoreError::WrongType { feature, expected, found: describe(value) },
+            (Fault::Infinite, Value::Number(number)) => {
+                ScoreError::InfiniteFeature { feature, value: *number }
+            }
+            (Fault::WrongType(expected), _) => {
+                ScoreError::WrongType { feature, expected, found: describe(value) }
+            }
             (Fault::Unknown | Fault::Infinite, _) => {
                 ScoreError::UnknownCategory { feature, found: describe(value) }
             }
@@ -172,7 +179,12 @@ fn number(value: &Value, fill: Option<f32>, mean: f64, scale: f64) -> Result<f32
     standardize(number, mean, scale).ok_or(Fault::Infinite)
 }
 
-fn one_hot(value: &Value, values: &Lookup, unknown: Absence, missing: Absence) -> Result<Option<usize>, Fault> {
+fn one_hot(
+    value: &Value,
+    values: &Lookup,
+    unknown: Absence,
+    missing: Absence,
+) -> Result<Option<usize>, Fault> {
     let (absence, fault) = match values.place(value) {
         Ok(place) => return Ok(Some(place)),
         Err(fault @ Fault::Missing) => (missing, fault),

@@ -110,7 +110,8 @@ impl Engine {
         models: &[Arc<Model>],
         experiments: &[Experiment],
     ) -> Result<Self, Problems> {
-        let mut problems = Problems::new(format!("deployment {} of \"{}\"", deployment.revision, deployment.model));
+        let mut problems =
+            Problems::new(format!("deployment {} of \"{}\"", deployment.revision, deployment.model));
         let running = check::experiments(deployment, key, experiments, &mut problems);
         let router = Router::new(&deployment.production, running);
         check::versions(deployment, router.targets(), models, &mut problems);
@@ -203,7 +204,10 @@ impl Engine {
         results.reserve(self.routes.len());
         let production = self.versions[PRODUCTION].name();
         for (route, answer) in self.routes.iter().zip(self.answers.drain(..)) {
-            #[expect(clippy::expect_used, reason = "an event is in one group, and after a failure in production's")]
+            #[expect(
+                clippy::expect_used,
+                reason = "an event is in one group, and after a failure in production's"
+            )]
             let result = answer.result.expect("every event was scored by a version");
             let target = &self.router.targets()[route.target];
             self.targets[route.target].count += u64::from(result.is_ok());
@@ -262,6 +266,9 @@ impl Version {
         let start = Instant::now();
         self.scorer.score(self.events.iter().map(|at| &batch[*at].features), &mut self.results);
         self.meters.scored(start);
-        self.results.iter().filter_map(|result| result.as_ref().err()).for_each(|error| self.meters.error(error));
+        self.results
+            .iter()
+            .filter_map(|result| result.as_ref().err())
+            .for_each(|error| self.meters.error(error));
     }
 }

@@ -46,7 +46,8 @@ struct Line {
 pub(crate) fn parse(path: &Path, bytes: &[u8], outputs: &[Arc<str>]) -> Result<Vec<Row>, Problems> {
     let mut problems = Problems::new(path.to_string_lossy());
     let mut rows = Vec::new();
-    let lines = bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
+    let lines =
+        bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
     for (at, line) in lines {
         let place = format!("line {}", at + 1);
         if rows.len() == GOLDEN_ROWS_MAX {

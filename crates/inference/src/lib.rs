@@ -30,8 +30,8 @@ pub use engine::{Engine, Scored};
 pub use error::{GoldenMiss, LoadError, ScoreError};
 pub use golden::GOLDEN_ROWS_MAX;
 pub use manifest::{
-    Absence, Activation, COLUMNS_MAX, Categories, Format, Golden, INPUTS_MAX, Input, InputKind, LAYERS_MAX, Layer,
-    MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, NAME_BYTES_MAX, OUTPUTS_MAX,
+    Absence, Activation, COLUMNS_MAX, Categories, Format, Golden, INPUTS_MAX, Input, InputKind, LAYERS_MAX,
+    Layer, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest, NAME_BYTES_MAX, OUTPUTS_MAX,
 };
 pub use model::{ARTIFACT_BYTES_MAX, Model};
 pub use process::{PrepareError, prepare_process};

@@ -63,7 +63,9 @@ impl Meters {
 
     pub(crate) fn error(&self, error: &ScoreError) {
         let reasons = ScoreError::REASONS.iter().zip(&self.errors);
-        reasons.filter(|(reason, _)| **reason == error.reason()).for_each(|(_, counter)| counter.increment(1));
+        reasons
+            .filter(|(reason, _)| **reason == error.reason())
+            .for_each(|(_, counter)| counter.increment(1));
     }
 
     pub(crate) fn fallback(&self, fallback: Fallback) {

@@ -1,5 +1,8 @@
 //! A model: one version of one logical model, loaded, proven on its golden rows, and never changed again.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;

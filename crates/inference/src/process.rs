@@ -9,7 +9,9 @@ const THREADS_VARIABLE: &str = "RAYON_NUM_THREADS";
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// There are threads already, so the environment must not be changed.
-    #[error("the process has {threads} threads already; prepare it first, or start it with {THREADS_VARIABLE}=1")]
+    #[error(
+        "the process has {threads} threads already; prepare it first, or start it with {THREADS_VARIABLE}=1"
+    )]
     Threads {
         /// How many.
         threads: usize,

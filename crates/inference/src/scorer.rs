@@ -1,5 +1,8 @@
 //! Scoring with one model: events in, outputs out, in blocks.
 
+#[cfg(test)]
+mod tests;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -100,7 +103,8 @@ impl Scorer {
         self.model.encoder.encode(&mut self.bindings, events, &mut self.block, &mut self.errors);
         self.model.kernel.forward(&self.block, &mut self.scores);
         let names = &self.model.output_names;
-        for (scores, error) in self.scores.chunks_exact(names.len()).zip(&mut self.errors).take(events.len()) {
+        for (scores, error) in self.scores.chunks_exact(names.len()).zip(&mut self.errors).take(events.len())
+        {
             results.push(match error.take() {
                 Some(error) => Err(error),
                 None => outputs(names, scores, &mut self.row),

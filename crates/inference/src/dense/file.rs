@@ -64,7 +64,8 @@ impl<'b> File<'b> {
     pub(super) fn listing(&self) -> String {
         let mut names: Vec<_> = self.tensors.tensors().into_iter().map(|(name, _)| name).collect();
         names.sort_unstable();
-        let listed: Vec<_> = names.iter().take(LISTED_MAX).map(|name| format!("`{}`", shorten(name))).collect();
+        let listed: Vec<_> =
+            names.iter().take(LISTED_MAX).map(|name| format!("`{}`", shorten(name))).collect();
         match names.len() {
             0 => "no tensors".to_owned(),
             count if count > LISTED_MAX => format!("{} and {} more", listed.join(", "), count - LISTED_MAX),

@@ -44,7 +44,12 @@ fn definition(route: &ExperimentRoute, definitions: &[Experiment]) -> Result<Exp
 }
 
 /// What keeps an experiment from running in this deployment.
-fn check(experiment: &Experiment, deployment: &Deployment, key: &str, route: &ExperimentRoute) -> Vec<String> {
+fn check(
+    experiment: &Experiment,
+    deployment: &Deployment,
+    key: &str,
+    route: &ExperimentRoute,
+) -> Vec<String> {
     let mut messages = Vec::new();
     if *experiment.model != *deployment.model {
         messages.push(format!("its definition is about the model \"{}\"", experiment.model));
@@ -54,7 +59,8 @@ fn check(experiment: &Experiment, deployment: &Deployment, key: &str, route: &Ex
     }
     let defined = experiment_route(experiment);
     let differences = differences(&defined, route);
-    messages.extend(differences.map(|field| format!("its definition has another {field} than the deployment")));
+    messages
+        .extend(differences.map(|field| format!("its definition has another {field} than the deployment")));
     messages
 }
 

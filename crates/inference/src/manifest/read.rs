@@ -8,8 +8,8 @@ use experiment::Problems;
 
 use super::section::{Section, as_number, describe};
 use super::{
-    Absence, Activation, COLUMNS_MAX, Categories, Format, Golden, INPUTS_MAX, Input, InputKind, LAYERS_MAX, Layer,
-    Manifest, NAME_BYTES_MAX, OUTPUTS_MAX,
+    Absence, Activation, COLUMNS_MAX, Categories, Format, Golden, INPUTS_MAX, Input, InputKind, LAYERS_MAX,
+    Layer, Manifest, NAME_BYTES_MAX, OUTPUTS_MAX,
 };
 use crate::encoder::standardize;
 use crate::error::{complete, shorten};
@@ -110,7 +110,8 @@ fn read_layers(section: &mut Section<'_>, layers: Option<toml::Value>) -> Option
         Some(toml::Value::Array(words)) => words,
         Some(other) => return section.wrong_type("layers", "an array of words", &other),
         None => {
-            section.fault("`layers` is missing: a safetensors file has weights, but not what to do with them");
+            section
+                .fault("`layers` is missing: a safetensors file has weights, but not what to do with them");
             return None;
         }
     };
@@ -135,7 +136,8 @@ fn file(section: &mut Section<'_>) -> Option<String> {
     let file = section.require_text("file")?;
     let plain = !file.is_empty() && file != "." && file != ".." && !file.contains(['/', '\\', '\0']);
     if !plain {
-        section.fault(format!("`file` is \"{}\": expected the name of a file beside this one", shorten(&file)));
+        section
+            .fault(format!("`file` is \"{}\": expected the name of a file beside this one", shorten(&file)));
     }
     plain.then_some(file)
 }
@@ -208,7 +210,10 @@ fn read_input(number: usize, input: toml::Value, problems: &mut Problems) -> Opt
         "one_hot" => read_one_hot(&mut section),
         "ordinal" => read_ordinal(&mut section),
         other => {
-            section.fault(format!("`kind` is \"{}\": expected \"number\", \"one_hot\" or \"ordinal\"", shorten(other)));
+            section.fault(format!(
+                "`kind` is \"{}\": expected \"number\", \"one_hot\" or \"ordinal\"",
+                shorten(other)
+            ));
             // What else is in the table depends on the kind: nothing more can be said of it.
             return None;
         }
@@ -251,7 +256,10 @@ fn read_ordinal(section: &mut Section<'_>) -> Option<InputKind> {
 fn stand_in(section: &mut Section<'_>, key: &'static str) -> Option<f32> {
     let value = section.take(key)?;
     match as_number(&value) {
-        #[expect(clippy::cast_possible_truncation, reason = "the model computes with 32-bit floats; range checked")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the model computes with 32-bit floats; range checked"
+        )]
         Some(number) if (number as f32).is_finite() => Some(number as f32),
         None if value.as_str() == Some("refuse") => None,
         _ => section.wrong_type(key, "a finite number or \"refuse\"", &value),
@@ -283,7 +291,9 @@ fn category(value: &toml::Value) -> Option<Value> {
     match value {
         toml::Value::String(text) => Some(Value::Text(text.into())),
         toml::Value::Boolean(flag) => Some(Value::Bool(*flag)),
-        other => as_number(other).filter(|number| number.is_finite()).map(|number| Value::Number(number + 0.0)),
+        other => {
+            as_number(other).filter(|number| number.is_finite()).map(|number| Value::Number(number + 0.0))
+        }
     }
 }
 

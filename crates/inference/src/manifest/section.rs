@@ -98,7 +98,12 @@ impl<'p> Section<'p> {
     }
 
     /// What `words` says that `text` means.
-    pub(super) fn lookup<T: Copy>(&mut self, key: &str, text: &str, words: &[(&'static str, T)]) -> Option<T> {
+    pub(super) fn lookup<T: Copy>(
+        &mut self,
+        key: &str,
+        text: &str,
+        words: &[(&'static str, T)],
+    ) -> Option<T> {
         let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {
             let known = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
@@ -121,7 +126,8 @@ impl<'p> Section<'p> {
             match closest(&key, &self.asked) {
                 Some(known) => self.fault(format!("unknown field `{quoted}`; did you mean `{known}`?")),
                 None => {
-                    let known = self.asked.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+                    let known =
+                        self.asked.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
                     self.fault(format!("unknown field `{quoted}`; expected one of {known}"));
                 }
             }
@@ -148,7 +154,10 @@ fn closest(key: &str, known: &[&'static str]) -> Option<&'static str> {
 /// The number that a TOML value is, whether it is written with a point or without.
 pub(super) fn as_number(value: &toml::Value) -> Option<f64> {
     match value {
-        #[expect(clippy::cast_precision_loss, reason = "whole numbers beyond 2^53 round, as a double in JSON does")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "whole numbers beyond 2^53 round, as a double in JSON does"
+        )]
         toml::Value::Integer(number) => Some(*number as f64),
         toml::Value::Float(number) => Some(*number),
         _ => None,

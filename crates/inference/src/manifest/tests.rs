@@ -1,0 +1,233 @@
+use super::*;
+
+const VALID: &str = r#"name = "late"
+version = "1"
+format = "safetensors"
+file = "model.safetensors"
+layers = ["linear", "relu", "linear", "sigmoid"]
+tensors = "layers"
+
+[[input]]
+feature = "delay"
+kind = "number"
+mean = 2
+scale = 0.5
+
+[[input]]
+feature = "carrier"
+kind = "one_hot"
+values = ["AA", "UA"]
+
+[[output]]
+name = "late"
+
+[golden]
+file = "golden.ndjson"
+"#;
+
+/// The problems of a text, without the line that counts them.
+fn problems(text: &str) -> Vec<String> {
+    match Manifest::parse("model.toml", text) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.problems.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn a_valid_manifest_is_read_whole() {
+    let manifest = Manifest::parse("model.toml", VALID).unwrap();
+    assert_eq!((&*manifest.name, &*manifest.version), ("late", "1"));
+    let layers = [Layer::Linear, Layer::Activation(Activation::Relu)].into_iter();
+    let layers = layers.chain([Layer::Linear, Layer::Activation(Activation::Sigmoid)]).collect();
+    assert_eq!(manifest.format, Format::Safetensors { layers, tensors: "layers".to_owned() });
+    assert_eq!(manifest.inputs[0].kind, InputKind::Number { fill: None, mean: 2.0, scale: 0.5 });
+    let InputKind::OneHot { values, unknown, missing } = &manifest.inputs[1].kind else { panic!() };
+    assert_eq!(
+        values.iter().cloned().collect::<Vec<_>>(),
+        [Value::Text("AA".into()), Value::Text("UA".into())]
+    );
+    assert_eq!((*unknown, *missing), (Absence::Refuse, Absence::Refuse));
+    assert_eq!(manifest.golden, Some(Golden { file: "golden.ndjson".to_owned(), tolerance: 1e-5 }));
+    assert_eq!(manifest.outputs, ["late".into()]);
+}
+
+#[test]
+fn every_fault_has_its_place_its_value_and_what_would_be_right() {
+    let long = "x".repeat(65);
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("name = \"late\"\n", "", &["manifest: `name` is missing"]),
+        (
+            "name = \"late\"",
+            "nmae = \"late\"",
+            &["manifest: `name` is missing", "manifest: unknown field `nmae`; did you mean `name`?"],
+        ),
+        ("name = \"late\"\n", "name = 7\n", &["manifest: `name`: expected a text, found the number `7`"]),
+        (
+            "name = \"late\"\nversion = \"1\"",
+            &format!("name = \"a/b\"\nversion = \"{long}\""),
+            &[
+                "manifest: `name` is \"a/b\": expected 1 to 64 letters, digits, `.`, `_` or `-`, a letter or digit first",
+                &format!(
+                    "manifest: `version` is \"{}…\": expected 1 to 64 letters, digits, `.`, `_` or `-`, a letter or digit first",
+                    "x".repeat(64)
+                ),
+            ],
+        ),
+        (
+            "\"safetensors\"",
+            "\"lightgbm\"",
+            &["manifest: `format`: \"lightgbm\" is not implemented yet; \"safetensors\" is"],
+        ),
+        (
+            "\"safetensors\"",
+            "\"onnx\"",
+            &["manifest: `format`: \"onnx\" is not implemented yet; \"safetensors\" is"],
+        ),
+        (
+            "\"safetensors\"",
+            "\"xgboost\"",
+            &["manifest: `format`: \"xgboost\" is not implemented yet; \"safetensors\" is"],
+        ),
+        ("\"safetensors\"", "\"pickle\"", &["manifest: `format` is \"pickle\": expected \"safetensors\""]),
+        (
+            "layers = [\"linear\", \"relu\", \"linear\", \"sigmoid\"]\n",
+            "",
+            &["manifest: `layers` is missing: a safetensors file has weights, but not what to do with them"],
+        ),
+        (
+            "\"relu\", \"linear\"",
+            "\"Relu\", 3",
+            &[
+                "manifest: `layers` is \"Relu\": expected one of \"linear\", \"relu\", \"tanh\", \"gelu\", \"gelu_tanh\", \"sigmoid\", \"softmax\"",
+                "manifest: `layers`: expected a word, found the number `3`",
+            ],
+        ),
+        ("[\"linear\", ", "[", &["manifest: `layers` must begin with \"linear\""]),
+        (
+            "\"relu\"",
+            &vec!["\"relu\""; 70].join(","),
+            &["manifest: `layers` has 73 values; at most 64 are allowed"],
+        ),
+        (
+            "\"model.safetensors\"",
+            "\"../../etc/passwd\"",
+            &["manifest: `file` is \"../../etc/passwd\": expected the name of a file beside this one"],
+        ),
+        (
+            "tensors =",
+            "sha256 = \"12ab\"\ntensors =",
+            &["manifest: `sha256` is \"12ab\": expected 64 hexadecimal digits"],
+        ),
+        ("feature = \"delay\"\n", "feature = \"\"\n", &["input 1 \"\": `feature` is empty"]),
+        ("feature = \"delay\"\n", "", &["input 1: `feature` is missing"]),
+        (
+            "kind = \"number\"",
+            "kind = \"numeric\"",
+            &["input 1 \"delay\": `kind` is \"numeric\": expected \"number\", \"one_hot\" or \"ordinal\""],
+        ),
+        (
+            "kind = \"number\"",
+            "kind = \"number\"\nvalues = [1]",
+            &[
+                "input 1 \"delay\": unknown field `values`; expected one of `feature`, `kind`, `fill`, `mean`, `scale`",
+            ],
+        ),
+        ("scale = 0.5", "scael = 0.5", &["input 1 \"delay\": unknown field `scael`; did you mean `scale`?"]),
+        (
+            "scale = 0.5",
+            "scale = 0",
+            &[
+                "input 1 \"delay\": `scale` is 0, and values are divided by it; use 1 for a feature that never varies",
+            ],
+        ),
+        (
+            "scale = 0.5",
+            "scale = 1e-30\nfill = 1e30",
+            &["input 1 \"delay\": `fill` is infinite after `mean` and `scale`, as a 32-bit float"],
+        ),
+        ("mean = 2", "mean = inf", &["input 1 \"delay\": `mean` is `inf`: expected a finite number"]),
+        ("mean = 2", "mean = \"2\"", &["input 1 \"delay\": `mean`: expected a number, found the text \"2\""]),
+        (
+            "feature = \"carrier\"\nkind = \"one_hot\"\nvalues = [\"AA\", \"UA\"]",
+            "feature = \"delay\"\nkind = \"number\"",
+            &["input 2 \"delay\": another input reads this feature as the same kind"],
+        ),
+        ("[\"AA\", \"UA\"]", "[]", &["input 2 \"carrier\": `values` is empty"]),
+        (
+            "[\"AA\", \"UA\"]",
+            "[\"AA\", 1]",
+            &["input 2 \"carrier\": `values` must be all texts, all finite numbers or all truth values"],
+        ),
+        ("[\"AA\", \"UA\"]", "[1, 1.0]", &["input 2 \"carrier\": `values` has the number `1` twice"]),
+        (
+            "[\"AA\", \"UA\"]",
+            "[\"AA\"]\nunknown = \"zero\"",
+            &["input 2 \"carrier\": `unknown` is \"zero\": expected one of \"refuse\", \"zeros\""],
+        ),
+        (
+            "kind = \"one_hot\"",
+            "kind = \"ordinal\"\nmissing = \"zeros\"",
+            &[
+                "input 2 \"carrier\": `missing`: expected a finite number or \"refuse\", found the text \"zeros\"",
+            ],
+        ),
+        (
+            "[[output]]\nname = \"late\"",
+            "[[output]]\nname = \"a\"\n[[output]]\nname = \"a\"",
+            &["output 2: another output is named \"a\""],
+        ),
+        ("[[output]]\nname = \"late\"", "", &["manifest: `output` is missing"]),
+        ("[[output]]\nname = \"late\"", "[[output]]", &["output 1: `name` is missing"]),
+        (
+            "\"golden.ndjson\"",
+            "\"golden.ndjson\"\ntolerance = -1",
+            &["golden: `tolerance` is -1: expected 0 or more"],
+        ),
+        (
+            "\"golden.ndjson\"",
+            "\"golden.ndjson\"\nrows = 3",
+            &["golden: unknown field `rows`; expected one of `file`, `tolerance`"],
+        ),
+        // Not TOML at all.
+        (
+            "version = \"1\"",
+            "version = ",
+            &["line 2, column 11: string values must be quoted, expected literal string"],
+        ),
+    ];
+    for (from, to, expected) in cases {
+        assert!(VALID.contains(from), "{from}");
+        assert_eq!(problems(&VALID.replacen(from, to, 1)), *expected, "{from} -> {to}");
+    }
+}
+
+#[test]
+fn all_faults_are_reported_at_once() {
+    let text = VALID
+        .replace("name = \"late\"\nv", "v")
+        .replace("\"number\"", "\"text\"")
+        .replace("[\"AA\", \"UA\"]", "\"AA\"")
+        .replace("\"golden.ndjson\"", "\"\"");
+    let expected = "model.toml: 4 problems
+  manifest: `name` is missing
+  input 1 \"delay\": `kind` is \"text\": expected \"number\", \"one_hot\" or \"ordinal\"
+  input 2 \"carrier\": `values`: expected an array, found the text \"AA\"
+  golden: `file` is \"\": expected the name of a file beside this one";
+    assert_eq!(Manifest::parse("model.toml", &text).unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn there_are_limits_to_inputs_and_columns() {
+    let with = |inputs: String| problems(&VALID.replacen("[[output]]", &format!("{inputs}\n[[output]]"), 1));
+    let input = |at: usize| format!("[[input]]\nfeature = \"f{at}\"\nkind = \"number\"\n");
+    assert_eq!(
+        with((0..INPUTS_MAX).map(input).collect()),
+        [format!("manifest: `input` has {} values; at most {INPUTS_MAX} are allowed", INPUTS_MAX + 2)]
+    );
+    let values: Vec<_> = (0..COLUMNS_MAX).map(|at| at.to_string()).collect();
+    let wide = format!("[[input]]\nfeature = \"w\"\nkind = \"one_hot\"\nvalues = [{}]\n", values.join(", "));
+    assert_eq!(
+        with(wide),
+        [format!("inputs: they have {} columns; at most {COLUMNS_MAX} are allowed", COLUMNS_MAX + 3)]
+    );
+}
