@@ -4,7 +4,8 @@
 //! with. A restart forms other batches, and must not change a prediction. The runtime's matrix product chooses
 //! its kernel, and so its order of summation, by the shape of the operands; so every product here has one shape,
 //! [`BLOCK_ROWS`] rows, short batches being padded with zeros. Within a shape all rows are summed alike, which a
-//! property test holds over many shapes of networks.
+//! property test holds over many shapes of networks. Another kind of processor has other kernels, and may differ
+//! in the last digits.
 
 mod file;
 mod load;

@@ -47,7 +47,7 @@ enum Fault {
     Missing,
     WrongType(&'static str),
     Unknown,
-    Infinite,
+    Infinite(f64),
 }
 
 /// (value - mean) / scale as the model's float, unless that is infinite. Computed as doubles: a large value with
@@ -151,17 +151,11 @@ impl Column {
     #[cold]
     fn refuse(&self, fault: &Fault, value: &Value, error: &mut Option<ScoreError>) {
         let feature = Arc::clone(&self.feature);
-        error.get_or_insert_with(|| match (fault, value) {
-            (Fault::Missing, _) => ScoreError::MissingFeature { feature },
-            (Fault::Infinite, Value::Number(number)) => {
-                ScoreError::InfiniteFeature { feature, value: *number }
-            }
-            (Fault::WrongType(expected), _) => {
-                ScoreError::WrongType { feature, expected, found: describe(value) }
-            }
-            (Fault::Unknown | Fault::Infinite, _) => {
-                ScoreError::UnknownCategory { feature, found: describe(value) }
-            }
+        error.get_or_insert_with(|| match *fault {
+            Fault::Missing => ScoreError::MissingFeature { feature },
+            Fault::WrongType(expected) => ScoreError::WrongType { feature, expected, found: describe(value) },
+            Fault::Unknown => ScoreError::UnknownCategory { feature, found: describe(value) },
+            Fault::Infinite(value) => ScoreError::InfiniteFeature { feature, value },
         });
     }
 }
@@ -176,7 +170,7 @@ fn number(value: &Value, fill: Option<f32>, mean: f64, scale: f64) -> Result<f32
     if number.is_nan() {
         return fill.ok_or(Fault::Missing);
     }
-    standardize(number, mean, scale).ok_or(Fault::Infinite)
+    standardize(number, mean, scale).ok_or(Fault::Infinite(number))
 }
 
 fn one_hot(

@@ -59,3 +59,18 @@ pub(crate) fn warn_unprepared() {
         }
     });
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_is_left_alone_once_there_are_threads() {
+        // The harness's own thread and this one; a harness that was started prepared needs nothing.
+        match (is_prepared(), prepare_process()) {
+            (true, Ok(())) => {}
+            (false, Err(PrepareError::Threads { threads })) => assert!(threads > 1),
+            other => panic!("{other:?}"),
+        }
+    }
+}

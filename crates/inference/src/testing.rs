@@ -110,9 +110,12 @@ layer = { range = [0, 5000] }
 /// All French users of the other half of the layer: versions 1, 2 and 3. Of the users a to n, f is in its control,
 /// h in the second arm, and d and e are in the third.
 pub(crate) fn three() -> Experiment {
-    experiment(
-        "three",
-        r#"
+    targeted(r#"{ field = "country", in = ["FR"] }"#)
+}
+
+/// The same, for those of whom another rule holds.
+pub(crate) fn targeted(rule: &str) -> Experiment {
+    let more = r#"
 coverage = 1.0
 arm = [
     { name = "one", version = "1", weight = 4000 },
@@ -120,9 +123,9 @@ arm = [
     { name = "three", version = "3", weight = 3000 },
 ]
 layer = { range = [5000, 10000] }
-targeting = [{ field = "country", in = ["FR"] }]
-"#,
-    )
+targeting = [RULE]
+"#;
+    experiment("three", &more.replace("RULE", rule))
 }
 
 fn experiment(name: &str, more: &str) -> Experiment {

@@ -198,7 +198,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     /// A row's outputs have the same bits in any place of a block, whatever the other rows are. The widths cross
     /// the tiles of the kernels, one by one: vectors of 4 to 16 floats, tiles of up to 96, depths of 512 and more.

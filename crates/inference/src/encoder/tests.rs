@@ -138,6 +138,16 @@ fn events_that_do_not_fit_are_refused_with_feature_and_value() {
 }
 
 #[test]
+fn a_truth_value_may_be_too_large_too() {
+    let manifest = MANIFEST.replace("kind = \"number\" },", "kind = \"number\", scale = 1e-300 },");
+    let encoder = Encoder::new(&Manifest::parse("model.toml", &manifest).unwrap().inputs);
+    let event = with(r#"{"needed": true}"#);
+    let (mut block, mut errors) = (vec![0.0; encoder.width()], vec![None]);
+    encoder.encode(&mut Bindings::default(), &[&event], &mut block, &mut errors);
+    assert_eq!(errors, [Some(ScoreError::InfiniteFeature { feature: "needed".into(), value: 1.0 })]);
+}
+
+#[test]
 fn endless_shapes_take_bounded_memory() {
     let mut bindings = Bindings::default();
     for at in 0..3 * BINDINGS_MAX {

@@ -1,5 +1,7 @@
+use events::{TargetingRule, TargetingTest};
+
 use super::*;
-use crate::testing::{canary, event, fields, three};
+use crate::testing::{canary, event, fields, targeted, three};
 
 /// Where an event goes, as a line: role, version, experiment/arm, bucket and propensity.
 fn route(event: &FeatureEvent) -> String {
@@ -46,4 +48,40 @@ fn who_is_not_eligible_gets_plain_production() {
     ]);
     let event = FeatureEvent { units: units.unwrap(), ..event("h", 0.0) };
     assert_eq!(route(&event), "production 1", "the unit is not the key");
+}
+
+#[test]
+fn a_deployment_records_an_experiment_whole() {
+    let route = experiment_route(&canary());
+    assert_eq!(
+        (&*route.name, &*route.unit, &*route.salt, route.coverage),
+        ("canary", "user", "canary", 5_000)
+    );
+    assert_eq!((&*route.layer.salt, route.layer.start, route.layer.end), ("m", 0, 5_000));
+    let arms: Vec<_> = route.arms.iter().map(|arm| (&*arm.name, &*arm.version, arm.weight)).collect();
+    assert_eq!(arms, [("control", "1", 5_000), ("canary", "2", 5_000)]);
+    assert_eq!(route.targeting, []);
+}
+
+#[test]
+fn a_deployment_records_every_kind_of_rule() {
+    use TargetingTest::{AtLeast, AtMost, In, NotIn};
+    type Tests = &'static [(TargetingTest, &'static [&'static str])];
+    let cases: [(&str, Tests); 6] = [
+        (r#"in = ["FR", "IT"]"#, &[(In, &["FR", "IT"])]),
+        ("not_in = [1, 2.5]", &[(NotIn, &["1", "2.5"])]),
+        ("in = [true]", &[(In, &["true"])]),
+        ("min = 1, max = 2.5", &[(AtLeast, &["1"]), (AtMost, &["2.5"])]),
+        ("min = -1", &[(AtLeast, &["-1"])]),
+        ("max = 0", &[(AtMost, &["0"])]),
+    ];
+    for (rule, expected) in cases {
+        let expected = expected.iter().map(|(test, values)| TargetingRule {
+            field: "country".into(),
+            test: *test,
+            values: values.iter().map(|value| (*value).into()).collect(),
+        });
+        let route = experiment_route(&targeted(&format!(r#"{{ field = "country", {rule} }}"#)));
+        assert_eq!(route.targeting, expected.collect::<Vec<_>>(), "{rule}");
+    }
 }
