@@ -17,6 +17,8 @@ mod epoch;
 mod problems;
 mod share;
 mod targeting;
+#[cfg(test)]
+mod tests;
 mod together;
 
 pub use assignment::{Assignment, Bucket, Salt, SaltError};

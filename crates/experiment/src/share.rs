@@ -33,14 +33,14 @@ impl BasisPoints {
     ///
     /// # Errors
     /// A fraction outside 0..=1, or one that is not a multiple of 0.0001. Decimal fractions are not exact in
-    /// binary, so a difference of a millionth of a basis point is forgiven.
+    /// binary, so a difference of a billionth of the share is forgiven.
     pub fn from_fraction(fraction: f64) -> Result<Self, NotBasisPoints> {
         if !(0.0..=1.0).contains(&fraction) {
             return Err(NotBasisPoints::Outside(fraction));
         }
         let exact = fraction * f64::from(Self::ALL.0);
         let whole = exact.round();
-        if (exact - whole).abs() > 1e-6 {
+        if (exact - whole).abs() > whole * 1e-9 {
             return Err(NotBasisPoints::TooFine(fraction));
         }
         #[expect(

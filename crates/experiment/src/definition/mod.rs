@@ -7,8 +7,6 @@ mod quantity;
 mod read;
 mod read_metric;
 pub(crate) mod section;
-#[cfg(test)]
-mod tests;
 
 use std::{
     ops::{Deref, Range},

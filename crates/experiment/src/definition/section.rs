@@ -202,7 +202,6 @@ pub(super) fn identifier_fault(text: &str) -> Option<String> {
 pub(crate) fn finite_number(value: &Value) -> Option<f64> {
     const EXACT: i64 = 1 << 53;
     match value {
-        #[expect(clippy::cast_precision_loss, reason = "integers up to 2^53 are exact")]
         Value::Integer(integer) if (-EXACT..=EXACT).contains(integer) => Some(*integer as f64),
         Value::Float(float) if float.is_finite() => Some(*float),
         _ => None,
