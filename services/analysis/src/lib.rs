@@ -1,1 +1,35 @@
-//! Joins outcomes to predictions and runs the tests.
+//! Joins outcomes to the predictions that they follow, and asks which model is better.
+//!
+//! It reads predictions, shadow predictions and outcomes from the beginning of their topics, in event time, and
+//! evaluates what it has joined into a [`Report`]: for each experiment a comparison of its arms per unit of
+//! randomization, for each shadow a comparison in pairs with production.
+//!
+//! **Invariant:** a report is a function of the topics and of the experiments' definitions alone. It holds no
+//! clock reading and does not depend on how the topics were read: a restart changes nothing in it.
+//!
+//! **Invariant:** statistics are per unit of randomization; events of one unit are not independent.
+
+mod config;
+mod evaluate;
+mod exposure;
+mod join;
+mod metrics;
+mod observation;
+mod render;
+mod report;
+mod service;
+mod shadow;
+mod source;
+mod verdict;
+mod watermark;
+
+pub use config::{Config, OutcomesConfig, ShadowMetric};
+pub use evaluate::Question;
+pub use join::{Counts, Joiner, StateLimit};
+pub use render::render;
+pub use report::{
+    Arm, Comparison, ComparisonResult, ExperimentReport, Interval, MetricArm, MetricReport, PairedReport,
+    Report, SampleRatio, ShadowReport, Verdict, VerdictKind,
+};
+pub use service::{Analysis, Progress, run};
+pub use source::Sources;

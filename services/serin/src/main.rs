@@ -1,1 +1,80 @@
-fn main() {}
+//! serin: event-streaming inference with experiments built in. One binary for every role.
+
+mod analyze;
+mod check;
+mod cli;
+mod client;
+mod config;
+mod demo;
+mod produce;
+mod progress;
+mod services;
+mod tail;
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use runtime::telemetry::{Level, Logging};
+
+use crate::cli::{Cli, Command, ExperimentCommand, ModelCommand};
+
+fn main() -> ExitCode {
+    // Before there is a second thread: see `inference::prepare_process`.
+    if let Err(error) = inference::prepare_process() {
+        return runtime::entry::exit(Err(error.into()));
+    }
+    let environment = runtime::config::environment();
+    match Cli::try_parse() {
+        Ok(cli) => run(cli, environment),
+        Err(error) => refuse(&error),
+    }
+}
+
+/// Help and version are answers; anything else is a command line that cannot be meant.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let is_fault = error.use_stderr();
+    // A reader that has gone needs no help.
+    drop(error.print());
+    if is_fault { ExitCode::from(runtime::entry::USAGE) } else { ExitCode::SUCCESS }
+}
+
+fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
+    let level = if cli.command.is_quiet() { Level::warn() } else { Level::default() };
+    let logging = Logging { format: cli.log_format.into(), level };
+    if let Err(error) = runtime::telemetry::install_logging(&logging, &environment) {
+        return runtime::entry::exit(Err(error.into()));
+    }
+    match cli.command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "serin", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
+        Command::Model { command: ModelCommand::Check(arguments) } => {
+            runtime::entry::exit(check::model(&arguments))
+        }
+        Command::Experiment { command: ExperimentCommand::Check(arguments) } => {
+            runtime::entry::exit(check::experiment(&arguments))
+        }
+        Command::Up(arguments) => {
+            runtime::main(|shutdown| services::run(arguments, services::Roles::ALL, environment, shutdown))
+        }
+        Command::Stream(arguments) => {
+            runtime::main(|shutdown| services::run(arguments, services::Roles::STREAM, environment, shutdown))
+        }
+        Command::Analyze(arguments) => {
+            runtime::main(|shutdown| analyze::run(arguments, environment, shutdown))
+        }
+        Command::Produce(arguments) => {
+            runtime::main(|shutdown| produce::run(arguments, environment, shutdown))
+        }
+        Command::Tail(arguments) => runtime::main(|shutdown| tail::run(arguments, environment, shutdown)),
+        Command::Demo(arguments) => runtime::main(|shutdown| demo::run(arguments, environment, shutdown)),
+    }
+}
+
+/// Whether standard error is a terminal that understands more than text.
+fn is_interactive() -> bool {
+    std::io::stderr().is_terminal()
+}

@@ -1,1 +1,24 @@
-//! Topic to score to topic.
+//! Topic to score to topic: the lanes.
+//!
+//! A lane takes a batch of records, decodes them, scores them, and commits what came of them together with its
+//! position. There is one lane for production, which routes canary and variants inside it, and one for each shadow.
+//! Read [`lane`] first: it is the whole service on a page.
+//!
+//! **Invariant:** a shadow is a lane of its own, with its own consumer group, its own thread and its own copy of
+//! the model. It can fail, lag or hang, and production does not notice.
+
+mod config;
+mod dead_letter;
+mod deployment;
+pub mod lane;
+mod metrics;
+mod predictions;
+mod schemas;
+mod service;
+mod totals;
+mod work;
+
+pub use config::{BatchConfig, InputConfig, ModelConfig, OutputConfig, SchemaFile, ShadowConfig, Topics};
+pub use deployment::seed as seed_deployment;
+pub use service::{Config, Service, SetupError};
+pub use totals::{LaneTotals, Totals};

@@ -64,6 +64,13 @@ pub struct Logging {
 #[serde(try_from = "String")]
 pub struct Level(String);
 
+impl Level {
+    /// Only what went wrong or may soon: for tools, whose answer is on standard output.
+    pub fn warn() -> Self {
+        Self("warn".to_owned())
+    }
+}
+
 impl Default for Level {
     fn default() -> Self {
         Self("info".to_owned())

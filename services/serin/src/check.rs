@@ -1,0 +1,103 @@
+//! `serin model check` and `serin experiment check`: what a file is, or all that is wrong with it.
+
+use std::io::Write;
+
+use experiment::{Experiment, MetricKind, MetricRole};
+use inference::Model;
+use runtime::Output;
+use runtime::config::{Problem, Problems};
+
+use crate::cli::{ExperimentCheckArguments, Format, ModelCheckArguments};
+use crate::config::read_experiment;
+
+/// Loads a model, which scores its golden rows, and prints what it is.
+pub(crate) fn model(arguments: &ModelCheckArguments) -> anyhow::Result<()> {
+    let place = arguments.directory.display().to_string();
+    let model = Model::load(&arguments.directory)
+        .map_err(|error| Problems::one(&place, Problem::whole(error.to_string())))?;
+    let mut out = Output::stdout();
+    let outputs: Vec<&str> = model.outputs().iter().map(|name| &**name).collect();
+    match arguments.format {
+        Format::Json => {
+            let answer = serde_json::json!({
+                "name": &**model.name(), "version": &**model.version(), "sha256": &**model.digest(),
+                "inputs": model.manifest().inputs.len(), "columns": model.columns(), "outputs": outputs,
+                "golden_rows": model.golden_rows(),
+            });
+            writeln!(out, "{answer:#}")?;
+        }
+        Format::Text => {
+            writeln!(out, "model    {}, version {}", model.name(), model.version())?;
+            writeln!(out, "sha256   {}", model.digest())?;
+            writeln!(
+                out,
+                "inputs   {}, encoded to {} columns",
+                model.manifest().inputs.len(),
+                model.columns()
+            )?;
+            writeln!(out, "outputs  {}", outputs.join(", "))?;
+            match model.golden_rows() {
+                0 => writeln!(out, "golden   none: nothing shows that it scores here as it was trained")?,
+                rows => writeln!(out, "golden   {rows} rows, all reproduced")?,
+            }
+        }
+    }
+    Ok(out.flush()?)
+}
+
+/// Checks a definition, and prints what it means.
+pub(crate) fn experiment(arguments: &ExperimentCheckArguments) -> anyhow::Result<()> {
+    let experiment = read_experiment(&arguments.file)?;
+    let mut out = Output::stdout();
+    match arguments.format {
+        Format::Json => writeln!(out, "{:#}", summary(&experiment))?,
+        Format::Text => describe(&experiment, &mut out)?,
+    }
+    Ok(out.flush()?)
+}
+
+fn summary(experiment: &Experiment) -> serde_json::Value {
+    let arm = |(index, arm): (usize, &experiment::Arm)| {
+        serde_json::json!({
+            "name": &*arm.name, "version": &*arm.version, "propensity": experiment.propensity(index),
+        })
+    };
+    serde_json::json!({
+        "name": &*experiment.name,
+        "model": &*experiment.model,
+        "unit": &*experiment.unit,
+        "epoch": experiment.epoch().to_string(),
+        "arms": experiment.arms.iter().enumerate().map(arm).collect::<Vec<_>>(),
+        "metrics": experiment.metrics.iter().map(|metric| &*metric.name).collect::<Vec<_>>(),
+    })
+}
+
+fn describe(experiment: &Experiment, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "experiment  {} on model {}", experiment.name, experiment.model)?;
+    writeln!(out, "hypothesis  {}", experiment.hypothesis)?;
+    writeln!(out, "unit        {}", experiment.unit)?;
+    for (index, arm) in experiment.arms.iter().enumerate() {
+        let share = 100.0 * experiment.propensity(index);
+        writeln!(
+            out,
+            "arm         {}: version {}, {share:.2} % of all eligible units",
+            arm.name, arm.version
+        )?;
+    }
+    for metric in &experiment.metrics {
+        let role = match metric.role {
+            MetricRole::Primary => "primary",
+            MetricRole::Secondary => "secondary",
+            MetricRole::Guardrail { .. } => "guardrail",
+        };
+        let kind = match metric.kind {
+            MetricKind::Proportion => "proportion",
+            MetricKind::Mean(_) => "mean",
+            MetricKind::Ratio => "ratio",
+        };
+        writeln!(out, "{role:<11} {}: {kind} of {}", metric.name, metric.of)?;
+    }
+    let decision = &experiment.decision;
+    writeln!(out, "decision    alpha {}, at least {} units an arm", decision.alpha, decision.minimum_units)?;
+    writeln!(out, "epoch       {}", experiment.epoch())
+}

@@ -1,0 +1,202 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use runtime::telemetry::LogFormat;
+
+/// Scores streams of events with production, shadow and canary models, and tells which model is better.
+#[derive(Debug, Parser)]
+#[command(name = "serin", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// How the log on standard error is written; its level is set by SERIN_LOG.
+    #[arg(long, global = true, value_enum, default_value_t = LogStyle::Text)]
+    pub(crate) log_format: LogStyle,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogStyle {
+    /// A line of text, for people.
+    Text,
+    /// A line of JSON, for programs.
+    Json,
+}
+
+impl From<LogStyle> for LogFormat {
+    fn from(style: LogStyle) -> Self {
+        match style {
+            LogStyle::Text => Self::Text,
+            LogStyle::Json => Self::Json,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run every service in one process.
+    Up(ServiceArguments),
+    /// Run the stream scorer alone: the production lane and the shadow lanes.
+    Stream(ServiceArguments),
+    /// Join outcomes to predictions and report on the experiments.
+    Analyze(AnalyzeArguments),
+    /// Put the lines of a file on a topic.
+    Produce(ProduceArguments),
+    /// Print the records of a topic.
+    Tail(TailArguments),
+    /// Work with model directories.
+    Model {
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
+    /// Work with experiment definitions.
+    Experiment {
+        #[command(subcommand)]
+        command: ExperimentCommand,
+    },
+    /// Replay a month of flights through three models, and report.
+    Demo(DemoArguments),
+    /// Print the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+impl Command {
+    /// Whether the command is a tool whose log should only hold warnings, or a service that says what it does.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !matches!(self, Self::Up(_) | Self::Stream(_))
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Load a model, score its golden rows, and say what it is.
+    Check(ModelCheckArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExperimentCommand {
+    /// Check a definition, and say what it means.
+    Check(ExperimentCheckArguments),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ConfigArgument {
+    /// The configuration.
+    #[arg(long, short, value_name = "FILE", env = "SERIN_CONFIG", default_value = "serin.toml")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ServiceArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgument,
+    /// Check the configuration and the models, and stop there.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AnalyzeArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgument,
+    /// Go on as events come in, publishing a report now and then, until stopped. Without it the topics are read to
+    /// their end as of now, all windows are taken as closed, and one report is printed.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// How the report is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Where the broker is.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BrokerArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgument,
+    /// The broker, in place of the configuration's: file:///directory.
+    #[arg(long, value_name = "URL")]
+    pub(crate) broker: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ProduceArguments {
+    /// The file, a record a line; `-` is standard input, and a name ending in .gz is decompressed. Empty lines are
+    /// passed over.
+    pub(crate) file: PathBuf,
+    /// The topic.
+    #[arg(long, short)]
+    pub(crate) topic: String,
+    /// Where in each line, a JSON object, the record's key is: a name of a member at its top. Without it records
+    /// have no key and are spread evenly.
+    #[arg(long, value_name = "MEMBER")]
+    pub(crate) key: Option<String>,
+    #[command(flatten)]
+    pub(crate) broker: BrokerArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TailArguments {
+    /// The topic.
+    pub(crate) topic: String,
+    /// Begin with the first record that is still there, not with the next one to come.
+    #[arg(long, short = 'b')]
+    pub(crate) from_beginning: bool,
+    /// Stop after this many records.
+    #[arg(long, short = 'n', value_name = "RECORDS")]
+    pub(crate) count: Option<u64>,
+    /// Stop at the end of the topic as of now, instead of waiting for more.
+    #[arg(long)]
+    pub(crate) until_end: bool,
+    /// `text` prints the values alone, a line each; `json` prints place, time, key, headers and value.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) broker: BrokerArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ModelCheckArguments {
+    /// The directory that holds model.toml.
+    pub(crate) directory: PathBuf,
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExperimentCheckArguments {
+    /// The definition, usually experiments/NAME/experiment.toml.
+    pub(crate) file: PathBuf,
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArguments {
+    /// The folder of the example: its configuration, models and data.
+    #[arg(long, value_name = "DIR", default_value = "examples/flights")]
+    pub(crate) example: PathBuf,
+    /// Keep the log here, and go on where it stopped if it is there already. Without it everything is in memory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+    /// How much faster than life: 3600 is an hour a second. Without it as fast as it goes.
+    #[arg(long, value_name = "FACTOR")]
+    pub(crate) speed: Option<f64>,
+    /// How the report is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}

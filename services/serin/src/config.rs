@@ -1,0 +1,218 @@
+//! The one file: what was typed, and what may be relied on.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use analysis::{OutcomesConfig, Sources};
+use anyhow::Context;
+use events::MappingError;
+use experiment::Experiment;
+use runtime::admin::AdminConfig;
+use runtime::config::{Document, Problem, Problems};
+use serde::Deserialize;
+use stream_scorer::{BatchConfig, InputConfig, ModelConfig, OutputConfig, Topics};
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+struct File {
+    broker: messaging::Config,
+    #[serde(default)]
+    input: InputConfig,
+    #[serde(default)]
+    output: OutputConfig,
+    #[serde(default)]
+    batch: BatchConfig,
+    model: BTreeMap<String, ModelConfig>,
+    #[serde(default)]
+    experiment: ExperimentSection,
+    #[serde(default)]
+    outcomes: OutcomesConfig,
+    #[serde(default)]
+    analysis: analysis::Config,
+    #[serde(default)]
+    admin: AdminConfig,
+}
+
+/// `[experiment]`: where the definitions are.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ExperimentSection {
+    /// The folder that holds a folder with `experiment.toml` for each experiment, relative to the configuration.
+    /// None by default.
+    directory: Option<PathBuf>,
+    /// The experiments that run, by the names of their folders. Default: all of them.
+    run: Option<Vec<String>>,
+}
+
+/// The configuration, checked as far as it can be without loading models or reaching a broker.
+#[derive(Debug)]
+pub(crate) struct Config {
+    document: Document,
+    pub(crate) broker: messaging::Config,
+    pub(crate) admin: AdminConfig,
+    pub(crate) analysis: analysis::Config,
+    pub(crate) outcomes: OutcomesConfig,
+    pub(crate) scorer: stream_scorer::Config,
+}
+
+impl Config {
+    /// Reads the file at `path` under the environment, and the experiments that it names.
+    ///
+    /// # Errors
+    /// All that is wrong, with its place.
+    pub(crate) fn open(path: &Path, environment: &BTreeMap<String, String>) -> anyhow::Result<Self> {
+        let document = Document::open(path, environment)?;
+        let file: File = document.read()?;
+        let base = path.parent().map(Path::to_owned).unwrap_or_default();
+        let mut problems = document.problems();
+        for message in file.broker.problems() {
+            problems.push(document.problem("broker", message));
+        }
+        let (model_name, model) = only_model(&document, file.model, &mut problems);
+        let experiments = match &file.experiment.directory {
+            None => Vec::new(),
+            Some(directory) => {
+                let read = read_experiments(&base.join(directory), file.experiment.run.as_deref());
+                read.unwrap_or_else(|faults| {
+                    for fault in faults {
+                        problems.push(document.problem("experiment.directory", fault));
+                    }
+                    Vec::new()
+                })
+            }
+        };
+        let (model, experiments) = problems.or((model, experiments))?;
+        let model = model.context("there is exactly one model")?;
+        let experiments: Vec<_> = experiments.into_iter().filter(|each| *each.model == *model_name).collect();
+        let scorer = stream_scorer::Config {
+            input: file.input,
+            output: file.output,
+            outcomes_topic: file.outcomes.topic.clone(),
+            batch: file.batch,
+            model_name,
+            model,
+            experiments,
+            base,
+        };
+        Ok(Self {
+            document,
+            broker: file.broker,
+            admin: file.admin,
+            analysis: file.analysis,
+            outcomes: file.outcomes,
+            scorer,
+        })
+    }
+
+    /// The scorer with its models loaded.
+    ///
+    /// # Errors
+    /// All that is wrong with them, with the place in the configuration.
+    pub(crate) fn scorer(&self) -> Result<stream_scorer::Service, Problems> {
+        stream_scorer::Service::prepare(self.scorer.clone()).map_err(|error| {
+            let mut problems = self.document.problems();
+            for (path, message) in error.problems {
+                problems.push(self.document.problem(&path, message));
+            }
+            problems
+        })
+    }
+
+    /// The analysis, which has seen nothing yet.
+    ///
+    /// # Errors
+    /// All that is wrong with the mapping of outcomes, with its place.
+    pub(crate) fn analysis(&self) -> Result<analysis::Analysis, Problems> {
+        let Topics { predictions, shadow_predictions, outcomes, reports, .. } = self.topics();
+        let sources = Sources { predictions, shadow_predictions, outcomes, reports };
+        let model = self.scorer.model_name.as_str().into();
+        let experiments = self.scorer.experiments.clone();
+        analysis::Analysis::new(model, experiments, sources, (self.analysis.clone(), &self.outcomes)).map_err(
+            |faults: Vec<MappingError>| {
+                let mut problems = self.document.problems();
+                for fault in faults {
+                    problems.push(self.document.problem("outcomes.event", fault.to_string()));
+                }
+                problems
+            },
+        )
+    }
+
+    /// The topics of all services.
+    pub(crate) fn topics(&self) -> Topics {
+        Topics::new(&self.scorer.input, &self.scorer.output, &self.scorer.outcomes_topic)
+    }
+}
+
+/// The broker of the file at `path`, or the one that the command line names.
+pub(crate) fn broker(
+    arguments: &crate::cli::BrokerArguments,
+    environment: &BTreeMap<String, String>,
+) -> anyhow::Result<messaging::Config> {
+    if let Some(url) = &arguments.broker {
+        return Ok(messaging::Config::new(url));
+    }
+    let file: File = Document::open(&arguments.config.config, environment)?.read()?;
+    Ok(file.broker)
+}
+
+fn only_model(
+    document: &Document,
+    models: BTreeMap<String, ModelConfig>,
+    problems: &mut Problems,
+) -> (String, Option<ModelConfig>) {
+    let names: Vec<_> = models.keys().map(String::as_str).collect();
+    if names.len() != 1 {
+        let found =
+            if names.is_empty() { "none is there".into() } else { format!("found {}", names.join(", ")) };
+        let message =
+            format!("one [model.NAME] section is needed, and more than one is not implemented yet; {found}");
+        problems.push(document.problem("model", message));
+    }
+    models.into_iter().next().map_or_else(Default::default, |(name, model)| (name, Some(model)))
+}
+
+/// The experiments in the folders of `directory`; all of them, or those that `run` names. All faults at once.
+fn read_experiments(directory: &Path, run: Option<&[String]>) -> Result<Vec<Experiment>, Vec<String>> {
+    let unreadable = |error| vec![format!("{}: {error}", directory.display())];
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
+        let folder = entry.map_err(unreadable)?;
+        let name = folder.file_name().to_string_lossy().into_owned();
+        let file = folder.path().join("experiment.toml");
+        if run.is_none_or(|run| run.contains(&name)) && file.is_file() {
+            files.push((name, file));
+        }
+    }
+    files.sort();
+    let missing = run.unwrap_or_default().iter().filter(|run| !files.iter().any(|(name, _)| name == *run));
+    let mut faults: Vec<_> =
+        missing.map(|name| format!("{} has no {name}/experiment.toml", directory.display())).collect();
+    let mut experiments = Vec::new();
+    for (_, file) in files {
+        match read_experiment(&file) {
+            Ok(experiment) => experiments.push(experiment),
+            Err(Problems { place, problems }) => {
+                faults.extend(problems.iter().map(|problem| format!("{place}: {problem}")));
+            }
+        }
+    }
+    if let Err(problems) = experiment::check_together(&experiments) {
+        faults.extend(problems.problems.iter().map(|problem| format!("{}: {problem}", problems.place)));
+    }
+    if faults.is_empty() { Ok(experiments) } else { Err(faults) }
+}
+
+/// Reads one definition.
+///
+/// # Errors
+/// All that is wrong with it.
+pub(crate) fn read_experiment(file: &Path) -> Result<Experiment, Problems> {
+    let place = file.display().to_string();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Problems::one(&place, Problem::whole(format!("cannot be read: {error}"))))?;
+    Experiment::parse(&place, &text).map_err(|faults| {
+        let problems = faults.problems.iter().map(|fault| Problem::whole(fault.to_string())).collect();
+        Problems::new(place, problems)
+    })
+}

@@ -1,0 +1,101 @@
+//! `serin up` and `serin stream`: services in one process, until they are asked to stop.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use messaging::Broker;
+use runtime::{Admin, Clock, Health, Shutdown};
+
+use crate::cli::ServiceArguments;
+use crate::config::Config;
+
+/// Which services run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Roles {
+    analysis: bool,
+}
+
+impl Roles {
+    /// Every service.
+    pub(crate) const ALL: Self = Self { analysis: true };
+    /// The stream scorer alone.
+    pub(crate) const STREAM: Self = Self { analysis: false };
+}
+
+/// Runs the services until `shutdown`, and drains them.
+pub(crate) async fn run(
+    arguments: ServiceArguments,
+    roles: Roles,
+    environment: BTreeMap<String, String>,
+    shutdown: Shutdown,
+) -> anyhow::Result<()> {
+    let config = Config::open(&arguments.config.config, &environment)?;
+    let scorer = config.scorer()?;
+    let analysis = config.analysis()?;
+    for version in scorer.unproven_models() {
+        tracing::warn!(
+            version,
+            "the model has no golden rows: nothing shows that it scores here as it was trained"
+        );
+    }
+    if arguments.check {
+        tracing::info!("the configuration and the models are sound");
+        return Ok(());
+    }
+    let clock = Clock::System;
+    let metrics = runtime::telemetry::install_metrics(env!("CARGO_PKG_VERSION"), &clock)?;
+    let health = Health::new(clock.clone(), shutdown.clone());
+    let _admin = Admin::start(&config.admin, health.clone(), metrics).await?;
+    let broker = Broker::open(&config.broker).await.context("cannot open the broker")?;
+    tracing::info!(url = config.broker.url, "started");
+
+    let lanes = scorer.lanes().to_vec();
+    let scoring = tokio::spawn(scorer.run(broker.clone(), (health, clock.clone()), shutdown.clone()));
+    let analyzing = roles.analysis.then(|| {
+        let never = Shutdown::new();
+        tokio::spawn(analysis::run(analysis, broker.clone(), clock, (never, shutdown.child())))
+    });
+    let ended = supervise(scoring, analyzing, &shutdown).await;
+    for (name, totals) in lanes {
+        let totals = totals.get();
+        tracing::info!(
+            lane = name,
+            records = totals.records,
+            predictions = totals.predictions,
+            outcomes = totals.outcomes,
+            dead_letters = totals.dead_letters,
+            skipped = totals.skipped,
+            "drained"
+        );
+    }
+    broker.close().await;
+    ended
+}
+
+type Task<T> = tokio::task::JoinHandle<anyhow::Result<T>>;
+
+/// Waits for the services. One that fails stops the other, and its error is the process's.
+async fn supervise(
+    scoring: Task<()>,
+    analyzing: Option<Task<analysis::Report>>,
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    let Some(analyzing) = analyzing else { return flatten(scoring.await) };
+    let scoring = async {
+        let ended = flatten(scoring.await);
+        shutdown.request();
+        ended
+    };
+    let analyzing = async {
+        let ended = flatten(analyzing.await).map(drop);
+        shutdown.request();
+        ended
+    };
+    let (scored, analyzed) = tokio::join!(scoring, analyzing);
+    scored.and(analyzed)
+}
+
+/// The task's own end, or that it met a bug.
+pub(crate) fn flatten<T>(ended: Result<anyhow::Result<T>, tokio::task::JoinError>) -> anyhow::Result<T> {
+    ended.context("a service met a bug and stopped")?
+}

@@ -1,0 +1,123 @@
+//! The deployment: made from the configuration, and put on record.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use events::{
+    ArmRoute, Deployment, Encoding, Event, ExperimentRoute, LayerRoute, Limits, NativeDecoder, Schemas,
+    Shadow, TargetingRule, TargetingTest, Timestamp,
+};
+use experiment::{BasisPoints, Condition, Experiment, Rule, Values};
+use messaging::{Broker, Headers, Output, Start};
+use runtime::Clock;
+
+/// What one read of the deployments takes at once.
+const READ_LIMITS: messaging::Limits = messaging::Limits { records: 1_000, bytes: 16 << 20 };
+
+/// The deployment that the configuration asks for, with its revision: that of the last one on the topic where
+/// nothing has changed since, else one more, which is then put on the topic.
+///
+/// # Errors
+/// Where the broker gives up, or the last record on the topic cannot be read.
+pub async fn seed(
+    broker: &Broker,
+    topic: &Arc<str>,
+    mut wanted: Deployment,
+    clock: &Clock,
+) -> anyhow::Result<Deployment> {
+    if let Some(last) = last(broker, topic, &wanted.model).await? {
+        wanted.revision = last.revision;
+        wanted.created_at = last.created_at;
+        if wanted == last {
+            return Ok(last);
+        }
+        wanted.revision += 1;
+    } else {
+        wanted.revision = 1;
+    }
+    wanted.created_at = Timestamp::from_micros(clock.now_micros()).unwrap_or(Timestamp::MAX);
+    let mut value = Vec::new();
+    Encoding::Json.encode(&wanted, &mut value)?;
+    let mut headers = Headers::new();
+    headers.push("ce_type", Bytes::from_static(Deployment::TYPE.as_bytes()));
+    headers.push("content-type", Bytes::from_static(Encoding::Json.content_type().as_bytes()));
+    let record = Output {
+        topic: Arc::clone(topic),
+        partition: None,
+        timestamp: wanted.created_at.as_millis(),
+        key: Some(Bytes::copy_from_slice(wanted.model.as_bytes())),
+        value: Some(value.into()),
+        headers,
+    };
+    broker.writer().append(vec![record]).await?;
+    tracing::info!(model = &*wanted.model, revision = wanted.revision, "deployed");
+    Ok(wanted)
+}
+
+/// The deployment of `model` in force: revisions count up by one, and records out of turn are ignored.
+async fn last(broker: &Broker, topic: &Arc<str>, model: &str) -> anyhow::Result<Option<Deployment>> {
+    let mut decoder = NativeDecoder::new(Arc::new(Schemas::default()), Limits::default());
+    let mut reader = broker.reader(&[topic.to_string()], Start::Earliest).await?;
+    let mut last: Option<Deployment> = None;
+    loop {
+        let records = reader.read_available(READ_LIMITS).await?;
+        if records.is_empty() {
+            return Ok(last);
+        }
+        for record in records {
+            let deployment: Deployment = decoder.decode(record.value.as_deref().unwrap_or_default())?;
+            let next = last.as_ref().map_or(1, |last| last.revision + 1);
+            if *deployment.model == *model && deployment.revision == next {
+                last = Some(deployment);
+            }
+        }
+    }
+}
+
+/// How an experiment routes, as it goes on record.
+pub(crate) fn route(experiment: &Experiment) -> ExperimentRoute {
+    let arm = |arm: &experiment::Arm| ArmRoute {
+        name: arm.name.as_str().into(),
+        version: arm.version.as_str().into(),
+        weight: arm.weight.get(),
+    };
+    ExperimentRoute {
+        name: experiment.name.as_str().into(),
+        unit: experiment.unit.as_str().into(),
+        salt: experiment.salt.as_str().into(),
+        coverage: experiment.coverage.get(),
+        layer: LayerRoute {
+            salt: experiment.layer.salt.as_str().into(),
+            start: experiment.layer.range.start,
+            end: experiment.layer.range.end,
+        },
+        targeting: experiment.targeting.iter().flat_map(rules).collect(),
+        arms: experiment.arms.iter().map(arm).collect(),
+    }
+}
+
+fn rules(rule: &Rule) -> Vec<TargetingRule> {
+    let on = |test, values| TargetingRule { field: rule.field.as_str().into(), test, values };
+    match &rule.condition {
+        Condition::In(values) => vec![on(TargetingTest::In, texts(values))],
+        Condition::NotIn(values) => vec![on(TargetingTest::NotIn, texts(values))],
+        Condition::Between { min, max } => [(TargetingTest::AtLeast, *min), (TargetingTest::AtMost, *max)]
+            .into_iter()
+            .filter(|(_, bound)| bound.is_finite())
+            .map(|(test, bound)| on(test, vec![bound.to_string().into()]))
+            .collect(),
+    }
+}
+
+fn texts(values: &Values) -> Vec<Arc<str>> {
+    match values {
+        Values::Texts(texts) => texts.iter().map(|text| text.as_str().into()).collect(),
+        Values::Numbers(numbers) => numbers.iter().map(|number| number.to_string().into()).collect(),
+        Values::Bools(bools) => bools.iter().map(|flag| flag.to_string().into()).collect(),
+    }
+}
+
+/// A shadow as it goes on record.
+pub(crate) fn shadow(version: &str, share: BasisPoints) -> Shadow {
+    Shadow { version: version.into(), share: share.get() }
+}

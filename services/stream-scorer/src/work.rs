@@ -1,0 +1,232 @@
+//! The work of a lane on one batch: decode, score, encode.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use events::{Decoded, Decoder, FeatureEvent, Origin, OutcomeEvent, Subject, Timestamp};
+use inference::{Engine, ScoreError, Scored, Shadow};
+use messaging::{Output, Record};
+use metrics::{Counter, Histogram, counter, histogram};
+use runtime::Clock;
+
+use crate::config::Topics;
+use crate::dead_letter::{Cause, dead_letter};
+use crate::predictions::{Records, prediction};
+use crate::totals::{LaneTotals, Totals};
+
+/// What scores the events of a lane.
+#[derive(Debug)]
+pub(crate) enum Scoring {
+    /// Production, with canary and variants behind it.
+    Served(Box<Engine>),
+    /// One version, silently, on a share of the events in basis points.
+    Shadow { shadow: Box<Shadow>, share: u16, slot: String },
+}
+
+/// One lane's decoder, models and buffers.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) decoder: Decoder,
+    pub(crate) scoring: Scoring,
+    pub(crate) model: Arc<str>,
+    pub(crate) group: String,
+    pub(crate) topics: Arc<Topics>,
+    pub(crate) records: Records,
+    pub(crate) clock: Clock,
+    pub(crate) totals: Arc<LaneTotals>,
+    pub(crate) meters: Meters,
+    /// The events of the batch at hand, and which record each came from.
+    pub(crate) batch: EventBatch,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct EventBatch {
+    events: Vec<FeatureEvent>,
+    sources: Vec<usize>,
+    results: Vec<Result<Scored, ScoreError>>,
+}
+
+/// Handles of the lane's metrics, looked up once.
+#[derive(Debug)]
+pub(crate) struct Meters {
+    lane: String,
+    events: Counter,
+    predictions: Counter,
+    outcomes: Counter,
+    fallbacks: Counter,
+    batch_records: Histogram,
+    process_seconds: Histogram,
+}
+
+impl Meters {
+    pub(crate) fn new(lane: &str) -> Self {
+        use crate::metrics::{
+            BATCH_RECORDS, EVENTS, FALLBACKS, OUTCOMES, PREDICTIONS, PROCESS_SECONDS, describe,
+        };
+        describe();
+        let label = || ("lane", lane.to_owned());
+        let ((k, v), lane) = (label(), lane.to_owned());
+        Self {
+            events: counter!(EVENTS, k => v.clone()),
+            predictions: counter!(PREDICTIONS, k => v.clone()),
+            outcomes: counter!(OUTCOMES, k => v.clone()),
+            fallbacks: counter!(FALLBACKS, k => v.clone()),
+            batch_records: histogram!(BATCH_RECORDS, k => v.clone()),
+            process_seconds: histogram!(PROCESS_SECONDS, k => v),
+            lane,
+        }
+    }
+
+    // By the errors' own classes, which are few; bad events are rare, so the look-up does not matter.
+    fn dead_letter(&self, reason: &'static str) {
+        counter!(crate::metrics::DEAD_LETTERS, "lane" => self.lane.clone(), "reason" => reason).increment(1);
+    }
+
+    fn skipped(&self, reason: &'static str, events: u64) {
+        counter!(crate::metrics::SKIPPED, "lane" => self.lane.clone(), "reason" => reason).increment(events);
+    }
+}
+
+impl Work {
+    /// All that follows from the records of a batch, in their order.
+    pub(crate) fn process(&mut self, records: &[Record]) -> Vec<Output> {
+        let started = self.clock.elapsed();
+        let mut outputs = Vec::with_capacity(records.len());
+        let mut totals = Totals { records: records.len() as u64, ..Totals::default() };
+        for (at, record) in records.iter().enumerate() {
+            self.decode(at, record, &mut outputs, &mut totals);
+        }
+        self.score();
+        self.publish(records, &mut outputs, &mut totals);
+        self.count(totals, started);
+        outputs
+    }
+
+    fn decode(&mut self, at: usize, record: &Record, outputs: &mut Vec<Output>, totals: &mut Totals) {
+        let origin = Origin {
+            topic: &record.topic,
+            partition: record.partition,
+            offset: record.offset,
+            timestamp: record.timestamp,
+        };
+        match self.decoder.decode(record.value.as_ref().map_or(&[], Bytes::as_ref), origin) {
+            Ok(Decoded { event, outcomes }) => {
+                if matches!(self.scoring, Scoring::Served(_)) {
+                    totals.outcomes += outcomes.len() as u64;
+                    outputs.extend(outcomes.iter().map(|outcome| {
+                        self.records.outcome(
+                            &self.topics.outcomes,
+                            outcome_key(outcome, event.as_ref()),
+                            outcome,
+                        )
+                    }));
+                }
+                if let Some(event) = event {
+                    self.take_in(at, event, totals);
+                }
+            }
+            Err(error) => {
+                let (reason, message) = (error.reason(), error.to_string());
+                self.give_up(record, ("decode", reason, message), outputs, totals);
+            }
+        }
+    }
+
+    /// Takes an event into the batch, unless this is a shadow and the event is not in its sample.
+    fn take_in(&mut self, at: usize, event: FeatureEvent, totals: &mut Totals) {
+        if let Scoring::Shadow { share, .. } = &self.scoring
+            && events::event_sample(&event.event_id) >= *share
+        {
+            totals.skipped += 1;
+            return;
+        }
+        self.batch.events.push(event);
+        self.batch.sources.push(at);
+    }
+
+    fn score(&mut self) {
+        let EventBatch { events, results, .. } = &mut self.batch;
+        match &mut self.scoring {
+            Scoring::Served(engine) => engine.score(events, results),
+            Scoring::Shadow { shadow, .. } => shadow.score(events, results),
+        }
+        assert_eq!(events.len(), results.len(), "every event has a result");
+    }
+
+    fn publish(&mut self, records: &[Record], outputs: &mut Vec<Output>, totals: &mut Totals) {
+        let EventBatch { mut events, mut sources, mut results } = std::mem::take(&mut self.batch);
+        let scored_at = Timestamp::from_micros(self.clock.now_micros()).unwrap_or(Timestamp::MAX);
+        for ((event, at), result) in events.drain(..).zip(sources.drain(..)).zip(results.drain(..)) {
+            match result {
+                Ok(scored) => {
+                    totals.predictions += 1;
+                    totals.fallbacks += u64::from(scored.fallback.is_some());
+                    outputs.push(self.prediction(event, scored, scored_at));
+                }
+                Err(error) => {
+                    let (reason, message) = (error.reason(), error.to_string());
+                    self.give_up(&records[at], ("score", reason, message), outputs, totals);
+                }
+            }
+        }
+        self.batch = EventBatch { events, sources, results };
+    }
+
+    fn prediction(&mut self, event: FeatureEvent, scored: Scored, scored_at: Timestamp) -> Output {
+        let (topic, slot) = match &self.scoring {
+            Scoring::Served(_) => (&self.topics.predictions, events::SERVED_SLOT),
+            Scoring::Shadow { slot, .. } => (&self.topics.shadow_predictions, slot.as_str()),
+        };
+        let prediction = prediction(&self.model, slot, event, scored, scored_at);
+        self.records.record(topic, &prediction.unit.id, prediction.occurred_at, &prediction)
+    }
+
+    /// The end of a record that cannot be scored. In production it is a dead letter. A shadow only counts it:
+    /// what cannot be decoded is production's dead letter already, and what only the shadow cannot score must not
+    /// come back into the input through a dead letter.
+    fn give_up(
+        &self,
+        record: &Record,
+        (stage, reason, message): (&'static str, &'static str, String),
+        outputs: &mut Vec<Output>,
+        totals: &mut Totals,
+    ) {
+        tracing::debug!(
+            lane = self.meters.lane,
+            topic = &*record.topic,
+            partition = record.partition,
+            offset = record.offset,
+            "cannot {stage}: {message}"
+        );
+        if matches!(self.scoring, Scoring::Shadow { .. }) {
+            totals.skipped += 1;
+            self.meters.skipped(reason, 1);
+            return;
+        }
+        totals.dead_letters += 1;
+        self.meters.dead_letter(reason);
+        let cause = Cause { stage, reason, message, group: &self.group };
+        outputs.push(dead_letter(&self.topics.dead_letters, record, cause));
+    }
+
+    fn count(&self, totals: Totals, started: std::time::Duration) {
+        self.meters.events.increment(totals.records);
+        self.meters.predictions.increment(totals.predictions);
+        self.meters.outcomes.increment(totals.outcomes);
+        self.meters.fallbacks.increment(totals.fallbacks);
+        #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^53 records")]
+        self.meters.batch_records.record(totals.records as f64);
+        self.meters.process_seconds.record(self.clock.elapsed().saturating_sub(started).as_secs_f64());
+        self.totals.add(totals);
+    }
+}
+
+/// Outcomes are keyed by the unit, like the predictions that they follow, where the unit is known; otherwise by
+/// what they are about.
+fn outcome_key<'a>(outcome: &'a OutcomeEvent, event: Option<&'a FeatureEvent>) -> &'a str {
+    match (event, &outcome.subject) {
+        (Some(event), _) => &event.units.key().id,
+        (None, Subject::Unit(unit)) => &unit.id,
+        (None, Subject::Event(id) | Subject::Prediction(id)) => id,
+    }
+}
