@@ -27,7 +27,7 @@ impl Binomial {
             return n * self.p.ln();
         }
         let (a, b) = (k as f64, (self.n - k) as f64);
-        log_saddle(a, b, a - n * self.p) + 0.5 * (n / a / b).ln() - LN_SQRT_2PI
+        log_saddle(a, b, (self.p, 1.0 - self.p), a - n * self.p) + 0.5 * (n / a / b).ln() - LN_SQRT_2PI
     }
 
     /// The logarithm of the chance of at most `k` successes.

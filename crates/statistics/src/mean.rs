@@ -3,6 +3,7 @@
 use crate::{
     Alpha, Comparison, Estimate, Moments, Test, Unavailable,
     relative::{Value, relative, welch_df},
+    result::in_standard_errors,
     special::{student_t, two_sided},
 };
 
@@ -20,15 +21,12 @@ pub fn welch(control: &Moments, treatment: &Moments, alpha: Alpha) -> Result<Com
     let (a, b) = (mean_value(control)?, mean_value(treatment)?);
     let difference = b.value - a.value;
     let variance = a.variance + b.variance;
-    if !(difference.is_finite() && variance.is_finite()) {
-        return Err(Unavailable::NotFinite);
-    }
     if variance == 0.0 && difference != 0.0 {
         return Err(Unavailable::ZeroVariance { difference });
     }
     let df = welch_df(a.variance, a.df, b.variance, b.df);
     let standard_error = variance.sqrt();
-    let statistic = if variance == 0.0 { 0.0 } else { difference / standard_error };
+    let statistic = in_standard_errors(difference, standard_error);
     let arm = |arm: Value| {
         Estimate::symmetric(arm.value, arm.variance.sqrt(), student_t::isf(alpha.half(), arm.df))
     };
@@ -48,5 +46,5 @@ fn mean_value(moments: &Moments) -> Result<Value, Unavailable> {
     let Some(variance) = moments.variance() else {
         return Err(Unavailable::TooFewUnits { units: moments.n, needed: 2 });
     };
-    Ok(Value { value: moments.mean, variance: variance / moments.n as f64, df: (moments.n - 1) as f64 })
+    Value::new(moments.mean, variance / moments.n as f64, (moments.n - 1) as f64)
 }

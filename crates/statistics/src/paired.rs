@@ -8,7 +8,8 @@ use crate::{
     Alpha, Comoments, Estimate, Unavailable,
     binomial::Binomial,
     ratio::ratio_value,
-    special::{normal, student_t, two_sided},
+    result::in_standard_errors,
+    special::{student_t, two_sided},
 };
 
 /// A mean compared with zero.
@@ -29,8 +30,7 @@ pub struct OneSample {
 pub struct McNemar {
     /// The natural logarithm of the exact two-sided p-value. Never too small, and often too large.
     pub log_p: f64,
-    /// The natural logarithm of the mid-p-value, which counts what was seen by half; from 10,000 discordant events
-    /// on, that of the normal approximation. The one to read.
+    /// The natural logarithm of the mid-p-value, which counts what was seen by half. The one to read.
     pub log_mid_p: f64,
 }
 
@@ -66,7 +66,7 @@ pub fn clustered_mean(units: &Comoments, alpha: Alpha) -> Result<OneSample, Unav
     }
     let df = (units.n - 1) as f64;
     let standard_error = mean.variance.sqrt();
-    let statistic = if mean.variance == 0.0 { 0.0 } else { mean.value / standard_error };
+    let statistic = in_standard_errors(mean.value, standard_error);
     Ok(OneSample {
         mean: Estimate::symmetric(mean.value, standard_error, student_t::isf(alpha.half(), df)),
         statistic,
@@ -81,18 +81,13 @@ pub fn clustered_mean(units: &Comoments, alpha: Alpha) -> Result<OneSample, Unav
 /// Valid for decisions only if events are independent, one per unit say; otherwise it is a read-out, and
 /// [`clustered_mean`] of the differences in correctness decides. Without such events the p-value is 1.
 pub fn mcnemar(first: u64, second: u64) -> McNemar {
-    const MANY: u64 = 10_000;
     let (fewer, n) = (first.min(second), first + second);
     if first == second {
         return McNemar { log_p: 0.0, log_mid_p: 0.0 };
     }
     let fair = Binomial { n, p: 0.5 };
     let tail = fair.log_cdf(fewer);
-    let log_mid_p = if n < MANY {
-        // 2 P(X <= k) - P(X = k)
-        LN_2 + tail + (-0.5 * (fair.log_pmf(fewer) - tail).exp()).ln_1p()
-    } else {
-        normal::log_two_sided((n - 2 * fewer) as f64 / (n as f64).sqrt())
-    };
+    // 2 P(X <= k) - P(X = k)
+    let log_mid_p = LN_2 + tail + (-0.5 * (fair.log_pmf(fewer) - tail).exp()).ln_1p();
     McNemar { log_p: two_sided(tail), log_mid_p }
 }

@@ -129,8 +129,9 @@ fn wilson_at(proportion: Proportion, z: f64) -> Estimate {
     Estimate {
         value: successes / n,
         standard_error: proportion.variance().sqrt(),
-        low: successes * (successes / n) / (centre + root),
-        high: (centre + root) / (n + z2),
+        // By itself, because at z = 0 it would be zero over zero.
+        low: if proportion.successes == 0 { 0.0 } else { successes * (successes / n) / (centre + root) },
+        high: ((centre + root) / (n + z2)).min(1.0),
     }
 }
 

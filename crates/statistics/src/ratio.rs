@@ -3,6 +3,7 @@
 use crate::{
     Alpha, Comoments, Comparison, Estimate, Test, Unavailable,
     relative::{Value, relative},
+    result::in_standard_errors,
     special::normal,
 };
 
@@ -26,7 +27,7 @@ pub fn ratio(control: &Comoments, treatment: &Comoments, alpha: Alpha) -> Result
     }
     let critical = normal::isf(alpha.half());
     let standard_error = variance.sqrt();
-    let statistic = if variance == 0.0 { 0.0 } else { difference / standard_error };
+    let statistic = in_standard_errors(difference, standard_error);
     Ok(Comparison {
         control: Estimate::symmetric(a.value, a.variance.sqrt(), critical),
         treatment: Estimate::symmetric(b.value, b.variance.sqrt(), critical),
@@ -38,6 +39,9 @@ pub fn ratio(control: &Comoments, treatment: &Comoments, alpha: Alpha) -> Result
         log_p: normal::log_two_sided(statistic.abs()),
     })
 }
+
+/// The share of a sum of squares that rounding can leave of nothing.
+const ROUNDING: f64 = 64.0 * f64::EPSILON;
 
 /// A ratio of sums, and its variance: that of the units' residuals y - ratio x, over n times the mean of x squared.
 pub(crate) fn ratio_value(units: &Comoments) -> Result<Value, Unavailable> {
@@ -52,12 +56,13 @@ pub(crate) fn ratio_value(units: &Comoments) -> Result<Value, Unavailable> {
         return Err(Unavailable::NoDenominator { sum: mean_x * n as f64 });
     }
     let value = mean_y / mean_x;
-    // Rounding can make a sum of squares that is zero slightly negative.
-    let residual = (m2_y - 2.0 * value * c_yx + value * value * m2_x).max(0.0);
+    let (of_y, of_both, of_x) = (m2_y, 2.0 * value * c_yx, value * value * m2_x);
+    let residual = match of_y - of_both + of_x {
+        sum if sum.is_nan() => return Err(Unavailable::NotFinite),
+        // Where every unit has the same ratio, rounding alone is left, and would pass for a tiny spread.
+        sum if sum <= ROUNDING * (of_y + of_both.abs() + of_x) => 0.0,
+        sum => sum,
+    };
     let variance = residual / (n - 1) as f64 / n as f64 / (mean_x * mean_x);
-    if value.is_finite() && variance.is_finite() {
-        Ok(Value { value, variance, df: f64::INFINITY })
-    } else {
-        Err(Unavailable::NotFinite)
-    }
+    Value::new(value, variance, f64::INFINITY)
 }

@@ -13,6 +13,14 @@ pub(crate) struct Value {
     pub(crate) df: f64,
 }
 
+impl Value {
+    /// A value that can be computed with: it, its variance and its square are finite.
+    pub(crate) fn new(value: f64, variance: f64, df: f64) -> Result<Self, Unavailable> {
+        let usable = variance.is_finite() && (value * value).is_finite();
+        if usable { Ok(Self { value, variance, df }) } else { Err(Unavailable::NotFinite) }
+    }
+}
+
 /// Above this, the interval on the log scale is no longer close to Fieller's, which is exact for normal values.
 const LOG_IS_CLOSE: f64 = 0.1;
 

@@ -112,6 +112,11 @@ impl Estimate {
     }
 }
 
+/// A difference in standard errors: 0 if there is neither difference nor error, and never infinite.
+pub(crate) fn in_standard_errors(difference: f64, standard_error: f64) -> f64 {
+    if standard_error == 0.0 { 0.0 } else { (difference / standard_error).clamp(f64::MIN, f64::MAX) }
+}
+
 /// An estimate as itself, a reason as itself: `{"value": …}` or `{"reason": …}`.
 fn value_or_reason<S: Serializer>(
     relative: &Result<Estimate, Unavailable>,

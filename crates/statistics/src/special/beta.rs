@@ -14,7 +14,7 @@ pub(crate) fn log_tails(a: f64, b: f64, x: f64, y: f64) -> (f64, f64) {
         let (upper, lower) = log_tails(b, a, y, x);
         return (lower, upper);
     }
-    let log_factor = log_saddle(a, b, shift) + 0.5 * (a / (a + b) * b).ln() - LN_SQRT_2PI;
+    let log_factor = log_saddle(a, b, (x, y), shift) + 0.5 * (a / (a + b) * b).ln() - LN_SQRT_2PI;
     let lower = (log_factor - fraction(a, b, x, shift).ln()).min(0.0);
     (lower, log_complement(lower))
 }

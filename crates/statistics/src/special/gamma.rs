@@ -23,13 +23,10 @@ pub(crate) fn stirling_error(x: f64) -> f64 {
     TERMS.iter().rev().fold(0.0, |sum, term| sum * square + term) / x
 }
 
-/// ln(1 + x) - x, without the cancellation near 0. For x > -1.
+/// ln(1 + x) - x, without the cancellation near 0. For x from -0.7 to 1, beyond which nothing cancels.
 ///
 /// With r = x / (2 + x), ln(1 + x) = 2 atanh(r) and 2 r - x = -x r.
 pub(crate) fn log1p_minus(x: f64) -> f64 {
-    if !(-0.7..1.0).contains(&x) {
-        return x.ln_1p() - x;
-    }
     let r = x / (2.0 + x);
     let square = r * r;
     let (mut sum, mut power, mut odd) = (0.0, 1.0, 3.0);
@@ -54,11 +51,16 @@ pub(crate) fn log_half_step(a: f64) -> f64 {
     0.5 * a.ln() + series / a
 }
 
-/// The exponent that the binomial and the beta share, by saddle point:
-/// error(a + b) - error(a) - error(b) + a log1p_minus(-shift / a) + b log1p_minus(shift / b).
-///
-/// With n = a + b and shift = a - n x it is ln of Gamma(n) / (Gamma(a) Gamma(b)) x^a (1 - x)^b, but for a square root.
-pub(crate) fn log_saddle(a: f64, b: f64, shift: f64) -> f64 {
-    let errors = stirling_error(a + b) - stirling_error(a) - stirling_error(b);
-    errors + a * log1p_minus(-shift / a) + b * log1p_minus(shift / b)
+/// ln of Gamma(n) / (Gamma(a) Gamma(b)) x^a y^b, but for sqrt(a b / (2 pi n)), where n = a + b and y = 1 - x: what the
+/// binomial and the beta share, formed at the saddle point. `shift` is a - n x, by the least cancelling way.
+pub(crate) fn log_saddle(a: f64, b: f64, (x, y): (f64, f64), shift: f64) -> f64 {
+    let n = a + b;
+    let errors = stirling_error(n) - stirling_error(a) - stirling_error(b);
+    errors + log_deviance(a, n * x, -shift) + log_deviance(b, n * y, shift)
+}
+
+/// a ln(mean / a) - (mean - a), given the mean and its distance from a.
+fn log_deviance(a: f64, mean: f64, distance: f64) -> f64 {
+    let ratio = mean / a;
+    if (0.5..1.5).contains(&ratio) { a * log1p_minus(distance / a) } else { a * ratio.ln() - distance }
 }

@@ -9,6 +9,7 @@ pub(crate) mod gamma;
 pub(crate) mod normal;
 pub(crate) mod student_t;
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "zero is exact in these cases")]
 mod tests;
 
 use std::f64::consts::LN_2;

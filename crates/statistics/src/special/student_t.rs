@@ -6,8 +6,8 @@ use super::{gamma::log_half_step, log_complement, normal};
 
 /// From here on Hill's expansion has all digits, and the continued fraction would need more terms.
 const MANY: f64 = 1e4;
-/// Larger statistics would overflow when squared. What is beyond them is beyond any doubt.
-const MOST: f64 = 1e150;
+/// Larger statistics overflow when squared.
+const LARGE: f64 = 1e150;
 
 /// The logarithm of the chance to exceed `t`.
 pub(crate) fn log_sf(t: f64, df: f64) -> f64 {
@@ -17,7 +17,7 @@ pub(crate) fn log_sf(t: f64, df: f64) -> f64 {
     if t < 0.0 {
         return log_complement(log_sf(-t, df));
     }
-    let t = t.min(MOST);
+    let t = t.min(f64::MAX);
     if df > MANY { normal::log_sf(normal_equivalent(t, df)) } else { log_sf_exact(t, df) }
 }
 
@@ -48,14 +48,19 @@ pub(crate) fn isf(p: f64, df: f64) -> f64 {
 }
 
 fn log_density(t: f64, df: f64) -> f64 {
-    log_half_step(df / 2.0) - 0.5 * (PI * df).ln() - (df + 1.0) / 2.0 * (t * t / df).ln_1p()
+    log_half_step(df / 2.0) - 0.5 * (PI * df).ln() - (df + 1.0) / 2.0 * log1p_square(t, df)
+}
+
+/// ln(1 + t^2 / df), also where t^2 overflows.
+fn log1p_square(t: f64, df: f64) -> f64 {
+    if t < LARGE { (t * t / df).ln_1p() } else { 2.0 * t.ln() - df.ln() }
 }
 
 /// The normal value that has the same tail (Hill, "Algorithm 395: Student's t-distribution", CACM 13, 1970).
 fn normal_equivalent(t: f64, df: f64) -> f64 {
     let a = df - 0.5;
     let b = 48.0 * a * a;
-    let z2 = a * (t * t / df).ln_1p();
+    let z2 = a * log1p_square(t, df);
     let numerator = ((-0.4 * z2 - 3.3) * z2 - 24.0) * z2 - 85.5;
     let correction = (numerator / (0.8 * z2 * z2 + 100.0 + b) + z2 + 3.0) / b;
     (1.0 + correction) * z2.sqrt()
@@ -64,10 +69,10 @@ fn normal_equivalent(t: f64, df: f64) -> f64 {
 /// Half the regularised incomplete beta function I_x(df/2, 1/2) at x = df / (df + t^2).
 fn log_sf_exact(t: f64, df: f64) -> f64 {
     let a = df / 2.0;
-    let u = t * t / df;
+    let u = t.min(LARGE) * t.min(LARGE) / df;
     let (x, y) = (1.0 / (1.0 + u), u / (1.0 + u));
     // x^a y^(1/2) Gamma(a + 1/2) / (Gamma(a) sqrt(pi))
-    let log_front = -a * u.ln_1p() + 0.5 * y.ln() + log_half_step(a) - 0.5 * PI.ln();
+    let log_front = -a * log1p_square(t, df) + 0.5 * y.ln() + log_half_step(a) - 0.5 * PI.ln();
     if x > (a + 1.0) / (a + 2.5) {
         // Near the middle: one half less a series of positive terms.
         return (0.5 - log_front.exp() * middle_series(a, y)).ln();

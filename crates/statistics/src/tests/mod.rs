@@ -1,5 +1,6 @@
 //! Numbers of other programs, properties, and simulations with a known truth.
 
+#[expect(clippy::float_cmp, reason = "zero and one are exact in these cases")]
 mod cases;
 mod properties;
 mod random;
