@@ -1,8 +1,8 @@
 //! The engine: routes events to the versions of one logical model, and answers for all of them.
 //!
 //! A batch is routed, grouped by version, and each version scores its group in one go: candidates first, then
-//! production, which also takes what the candidates failed on. So a candidate that fails costs its events one
-//! more place in production's group, and a reader of predictions never waits for a candidate's repair.
+//! production, which also takes what the candidates failed on. So a failing candidate costs no more than a place
+//! for each of its events in production's group.
 
 mod check;
 #[cfg(test)]
@@ -28,8 +28,7 @@ pub struct Scored {
     pub role: Role,
     /// The version whose outputs these are.
     pub version: Arc<str>,
-    /// The version that should have answered; differs from `version` after a fallback, unless both are the same
-    /// version.
+    /// The version that should have answered; differs from `version` after a fallback.
     pub assigned_version: Arc<str>,
     /// The experiment that the unit takes part in, if it does.
     pub experiment: Option<Arc<str>>,

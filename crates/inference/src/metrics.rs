@@ -12,7 +12,7 @@ use crate::error::ScoreError;
 /// Predictions by `model`, `version` (the assigned one) and `role`. Those that production answered in the
 /// version's stead are among them, and counted in [`FALLBACKS`] too.
 pub const PREDICTIONS: &str = "serin_predictions_total";
-/// Events that production answered in place of the assigned `version`, by `model` and `reason`.
+/// Events that production was asked in place of the assigned `version`, by `model` and `reason`.
 pub const FALLBACKS: &str = "serin_fallbacks_total";
 /// Events that a `version` gave no outputs for, by `model` and `reason`: of production, these are dead letters.
 pub const SCORE_ERRORS: &str = "serin_score_errors_total";
@@ -27,7 +27,7 @@ pub const SCORING_SECONDS_BUCKETS: [f64; 12] =
 /// Tells the recorder what the numbers mean.
 pub(crate) fn describe() {
     describe_counter!(PREDICTIONS, Unit::Count, "Predictions, by the version that was assigned");
-    describe_counter!(FALLBACKS, Unit::Count, "Events that production answered for another version");
+    describe_counter!(FALLBACKS, Unit::Count, "Events that production was asked for another version");
     describe_counter!(SCORE_ERRORS, Unit::Count, "Events that a version gave no outputs for");
     describe_histogram!(SCORING_SECONDS, Unit::Seconds, "Time a version took for its part of a batch");
 }

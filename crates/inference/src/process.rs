@@ -25,7 +25,7 @@ pub enum PrepareError {
 ///
 /// Without it scores are the same but slow: candle asks on **every** matrix product how many threads to use, and
 /// where `RAYON_NUM_THREADS` is not set, it reads the whole of `/proc/cpuinfo` to find out. Products are small
-/// here and run on the thread that asks for them, so the answer is 1. A value that is set already is left alone.
+/// here and run on the thread that asks for them, so the answer is 1. A number that is set already is left alone.
 ///
 /// # Errors
 /// Where threads run already, or it cannot be known whether they do (on systems without `/proc`). The error says
@@ -46,8 +46,10 @@ pub fn prepare_process() -> Result<(), PrepareError> {
     Ok(())
 }
 
+/// Whether the variable holds what candle takes for an answer.
 fn is_prepared() -> bool {
-    std::env::var_os(THREADS_VARIABLE).is_some()
+    let threads = std::env::var(THREADS_VARIABLE).ok().and_then(|value| value.parse::<usize>().ok());
+    threads.is_some_and(|threads| threads > 0)
 }
 
 /// Says once if the process was not prepared.

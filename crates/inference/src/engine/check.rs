@@ -98,6 +98,9 @@ pub(super) fn versions(
             problems.push(place, format!("it is not loaded (loaded: {})", loaded.join(", ")));
             continue;
         };
+        if models.iter().filter(|model| model.version() == &target.version).count() > 1 {
+            problems.push(&place, "it is loaded twice, and the two may differ");
+        }
         if *model.name() != deployment.model {
             problems.push(&place, format!("its manifest is of the model \"{}\"", model.name()));
         }

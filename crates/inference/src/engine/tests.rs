@@ -214,7 +214,7 @@ fn what_does_not_belong_together_is_refused_all_at_once() {
 }
 
 #[test]
-fn experiments_in_each_others_way_are_refused() {
+fn experiments_and_versions_in_each_others_way_are_refused() {
     let experiments = [canary(), canary()];
     let problems =
         Engine::new(&deployment(&experiments), "user", &[sound("1"), sound("2")], &experiments).unwrap_err();
@@ -223,6 +223,11 @@ fn experiments_in_each_others_way_are_refused() {
     assert_eq!(
         missing.to_string(),
         "deployment 7 of \"m\": 1 problem\n  version \"2\": it is not loaded (loaded: \"1\")",
+    );
+    let twice = Engine::new(&deployment(&[]), "user", &[sound("1"), faulty("1")], &[]).unwrap_err();
+    assert_eq!(
+        twice.to_string(),
+        "deployment 7 of \"m\": 1 problem\n  version \"1\": it is loaded twice, and the two may differ",
     );
 }
 
