@@ -82,6 +82,20 @@ fn both_flights_models_reproduce_the_trainers_scores() {
 }
 
 #[test]
+fn every_flights_model_is_the_version_of_its_directory_and_proves_itself() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flights/models/late");
+    let mut versions: Vec<_> =
+        models.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, ["linear-1", "mlp-1", "mlp-2"]);
+    for version in versions {
+        let model = flights_model(&version);
+        assert_eq!((&**model.name(), &**model.version()), ("late", &*version));
+        assert!(model.golden_rows() >= 20, "{version} has {} golden rows", model.golden_rows());
+    }
+}
+
+#[test]
 fn scores_have_the_same_bits_in_batches_of_every_size() {
     for version in ["linear-1", "mlp-1"] {
         let mut scorer = flights_model(version).scorer();
