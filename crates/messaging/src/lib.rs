@@ -22,8 +22,8 @@ mod record;
 mod socket;
 mod units;
 
-//CONF
-//CONF
+#[cfg(feature = "conformance")]
+pub mod conformance;
 
 pub use broker::{Broker, Writer};
 pub use config::{Config, Durability, MAX_PARTITIONS, MAX_RECORD_BYTES, TopicConfig};

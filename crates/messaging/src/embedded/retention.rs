@@ -139,3 +139,6 @@ impl<'t> Heads<'t> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,3 +26,6 @@ pub(crate) fn check_path(path: &Path) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
