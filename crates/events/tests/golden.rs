@@ -3,6 +3,8 @@
 //! `schemas/golden/<event>/v<n>.avro` and `.json` are written once, when a version is published, and never
 //! again. `UPDATE_GOLDEN=1` writes those that do not exist yet.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails as loudly as the test")]
+
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;

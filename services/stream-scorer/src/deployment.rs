@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use events::{
-    ArmRoute, Deployment, Encoding, Event, ExperimentRoute, LayerRoute, Limits, NativeDecoder, Schemas,
-    Shadow, TargetingRule, TargetingTest, Timestamp,
-};
-use experiment::{BasisPoints, Condition, Experiment, Rule, Values};
+use events::{Deployment, Encoding, Event, Limits, NativeDecoder, Schemas, Shadow, Timestamp};
+use experiment::BasisPoints;
 use messaging::{Broker, Headers, Output, Start};
 use runtime::Clock;
 
@@ -71,49 +68,6 @@ async fn last(broker: &Broker, topic: &Arc<str>, model: &str) -> anyhow::Result<
                 last = Some(deployment);
             }
         }
-    }
-}
-
-/// How an experiment routes, as it goes on record.
-pub(crate) fn route(experiment: &Experiment) -> ExperimentRoute {
-    let arm = |arm: &experiment::Arm| ArmRoute {
-        name: arm.name.as_str().into(),
-        version: arm.version.as_str().into(),
-        weight: arm.weight.get(),
-    };
-    ExperimentRoute {
-        name: experiment.name.as_str().into(),
-        unit: experiment.unit.as_str().into(),
-        salt: experiment.salt.as_str().into(),
-        coverage: experiment.coverage.get(),
-        layer: LayerRoute {
-            salt: experiment.layer.salt.as_str().into(),
-            start: experiment.layer.range.start,
-            end: experiment.layer.range.end,
-        },
-        targeting: experiment.targeting.iter().flat_map(rules).collect(),
-        arms: experiment.arms.iter().map(arm).collect(),
-    }
-}
-
-fn rules(rule: &Rule) -> Vec<TargetingRule> {
-    let on = |test, values| TargetingRule { field: rule.field.as_str().into(), test, values };
-    match &rule.condition {
-        Condition::In(values) => vec![on(TargetingTest::In, texts(values))],
-        Condition::NotIn(values) => vec![on(TargetingTest::NotIn, texts(values))],
-        Condition::Between { min, max } => [(TargetingTest::AtLeast, *min), (TargetingTest::AtMost, *max)]
-            .into_iter()
-            .filter(|(_, bound)| bound.is_finite())
-            .map(|(test, bound)| on(test, vec![bound.to_string().into()]))
-            .collect(),
-    }
-}
-
-fn texts(values: &Values) -> Vec<Arc<str>> {
-    match values {
-        Values::Texts(texts) => texts.iter().map(|text| text.as_str().into()).collect(),
-        Values::Numbers(numbers) => numbers.iter().map(|number| number.to_string().into()).collect(),
-        Values::Bools(bools) => bools.iter().map(|flag| flag.to_string().into()).collect(),
     }
 }
 

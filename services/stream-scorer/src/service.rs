@@ -193,7 +193,7 @@ impl Service {
             created_at: Timestamp::default(),
             production: self.config.model.production.as_str().into(),
             shadows: self.shadows.iter().map(shadow).collect(),
-            experiments: self.config.experiments.iter().map(deployment::route).collect(),
+            experiments: self.config.experiments.iter().map(inference::experiment_route).collect(),
         }
     }
 
