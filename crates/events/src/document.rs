@@ -226,6 +226,11 @@ impl Extraction {
     /// Reads a JSON text along `plan`.
     pub(crate) fn read_json(&mut self, plan: &Plan, text: &[u8]) -> Result<(), DecodeError> {
         self.start(plan);
+        // Once for the whole text: the parser then need not check each string by itself.
+        let text = std::str::from_utf8(text).map_err(|error| {
+            let message = format!("invalid UTF-8 at byte {}", error.valid_up_to() + 1);
+            DecodeError::Malformed { encoding: "JSON", message }
+        })?;
         let read = json::walk(plan, self, text);
         match (self.fault.take(), read) {
             (Some(fault), _) => Err(fault),

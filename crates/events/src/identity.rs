@@ -55,12 +55,12 @@ fn digest_id(parts: &[&str]) -> CompactString {
         hash.update(part.as_bytes());
     }
     let digest = hash.finalize();
-    let mut id = CompactString::with_capacity(32);
-    for byte in digest.iter().take(16) {
-        id.push(char::from(HEX[usize::from(byte >> 4)]));
-        id.push(char::from(HEX[usize::from(byte & 15)]));
+    let mut text = [0; 32];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(&digest) {
+        pair[0] = HEX[usize::from(byte >> 4)];
+        pair[1] = HEX[usize::from(byte & 15)];
     }
-    id
+    CompactString::from_utf8(text).unwrap_or_else(|_| unreachable!("hexadecimal digits are text"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// How often a line is written where there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(5);
+const LINE_EVERY: Duration = Duration::from_secs(2);
 
 /// Progress of several things at once.
 pub(crate) struct Progress {
@@ -46,9 +46,6 @@ impl Progress {
     /// Shows the end of all.
     pub(crate) fn finish(mut self, positions: &[u64]) {
         self.show(positions);
-        if self.lines.is_some() {
-            self.line(positions);
-        }
         for (_, bar) in &self.bars {
             bar.abandon();
         }

@@ -111,7 +111,7 @@ fn bad_events_say_what_is_wrong_and_leave_no_trace() {
     check(
         [b'{', b'"', 0xff, b'"', b':', b'1', b'}'],
         "malformed",
-        expect!["malformed JSON: invalid unicode code point at line 1 column 3"],
+        expect!["malformed JSON: invalid UTF-8 at byte 3"],
     );
     check(
         "[1]",

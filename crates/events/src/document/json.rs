@@ -8,8 +8,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use super::{ARRAY, Extraction, Fault, Inside, OBJECT, Plan, ROOT, Scalar, Want, bad_units};
 use crate::Unit;
 
-pub(super) fn walk(plan: &Plan, out: &mut Extraction, text: &[u8]) -> serde_json::Result<()> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+pub(super) fn walk(plan: &Plan, out: &mut Extraction, text: &str) -> serde_json::Result<()> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     Walk { plan, node: Some(ROOT), inside: Inside::default(), out }.deserialize(&mut deserializer)?;
     deserializer.end()
 }
