@@ -1,5 +1,8 @@
 //! From what is joined to the report.
 
+#[cfg(test)]
+mod tests;
+
 use experiment::{
     Absent, Aggregate, Better, Correction, Experiment, Metric, MetricKind, MetricRole, Quantity,
 };

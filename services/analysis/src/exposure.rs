@@ -1,5 +1,8 @@
 //! Who was exposed to which arm of an experiment, and from when on.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use events::Timestamp;

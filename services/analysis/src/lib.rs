@@ -20,6 +20,10 @@ mod report;
 mod service;
 mod shadow;
 mod source;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod verdict;
 mod watermark;
 

@@ -1,5 +1,8 @@
 //! What one metric sees of one event.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use events::{Outputs, Timestamp};
@@ -25,7 +28,8 @@ pub(crate) enum Observation {
 /// Evaluates `quantity` on `prediction` and the outcomes of its event.
 ///
 /// An outcome counts from the event's time up to `attribution` after it; one that happened before the event or
-/// later than that is not this metric's.
+/// later than that is not this metric's. Of several facts of one metric about one event the earliest in that time
+/// counts.
 pub(crate) fn observe(
     quantity: &Quantity,
     (absent, attribution): (Absent, Option<Duration>),
@@ -45,8 +49,9 @@ pub(crate) fn observe(
 
 fn find_outcome(name: &str, attribution: Option<Duration>, from: Timestamp, event: &Joined) -> Option<f64> {
     let until = attribution.map_or(Timestamp::MAX, |window| from.saturating_add_micros(micros(window)));
-    let outcome = event.outcomes.iter().find(|each| each.metric == name)?;
-    (from..=until).contains(&outcome.occurred_at).then_some(outcome.value)
+    let outcomes = event.outcomes.iter().filter(|each| each.metric == name);
+    let in_time = outcomes.filter(|each| (from..=until).contains(&each.occurred_at));
+    in_time.min_by_key(|each| (each.occurred_at, &each.id)).map(|outcome| outcome.value)
 }
 
 /// A duration in microseconds, held at the end of the range.
@@ -81,49 +86,5 @@ fn label(value: f64) -> Option<bool> {
         value if value == 0.0 => Some(false),
         value if value == 1.0 => Some(true),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn outputs(p: f64) -> Outputs {
-        Outputs::new(["p".into()].into(), &[p])
-    }
-
-    fn quantity(text: &str) -> Quantity {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn quality_is_computed_from_prediction_and_outcome() {
-        for (text, p, outcome, expected) in [
-            ("prediction.p", 0.3, None, Some(0.3)),
-            ("outcome.y", 0.3, Some(-4.0), Some(-4.0)),
-            ("log_loss(prediction.p, outcome.y)", 0.25, Some(1.0), Some(4.0_f64.ln())),
-            ("log_loss(prediction.p, outcome.y)", 0.25, Some(0.0), Some((4.0_f64 / 3.0).ln())),
-            ("log_loss(prediction.p, outcome.y)", 0.0, Some(0.0), Some(1e-15)),
-            ("log_loss(prediction.p, outcome.y)", 0.25, Some(0.5), None),
-            ("brier(prediction.p, outcome.y)", 0.25, Some(1.0), Some(0.5625)),
-            ("accuracy(prediction.p, outcome.y, 0.5)", 0.5, Some(1.0), Some(1.0)),
-            ("accuracy(prediction.p, outcome.y, 0.5)", 0.49, Some(1.0), Some(0.0)),
-            ("accuracy(prediction.p, outcome.y, 0.5)", 0.49, Some(0.0), Some(1.0)),
-            ("prediction.q", 0.3, None, None),
-        ] {
-            let found = value(&quantity(text), &outputs(p), outcome);
-            match (found, expected) {
-                (Some(found), Some(expected)) => {
-                    assert!((found - expected).abs() <= 1e-15 * expected.abs().max(1e-3), "{text} {found}");
-                }
-                (found, expected) => assert_eq!(found, expected, "{text}"),
-            }
-        }
-    }
-
-    #[test]
-    fn one_confident_mistake_does_not_weigh_infinitely_much() {
-        let loss = value(&quantity("log_loss(prediction.p, outcome.y)"), &outputs(0.0), Some(1.0)).unwrap();
-        assert!((34.0..35.0).contains(&loss), "{loss}");
     }
 }

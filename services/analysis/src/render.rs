@@ -1,5 +1,8 @@
 //! The report as people read it: one page, intervals beside estimates, and a verdict in a sentence.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Write;
 
 use crate::report::{
@@ -29,25 +32,28 @@ impl Page {
     fn traffic(&mut self, report: &Report) {
         let counts = report.counts;
         self.line(format_args!(
-            "Model {}: {} predictions, {} outcomes; {} events joined with an outcome",
-            report.model, counts.predictions, counts.outcomes, report.joined_events
+            "Model {}: {}, {}; {} joined with an outcome",
+            report.model,
+            count(counts.predictions, "prediction"),
+            count(counts.outcomes, "outcome"),
+            count(report.joined_events, "event")
         ));
-        for (count, what) in [
-            (counts.duplicate_predictions, "predictions that came twice; the first one stands"),
-            (counts.duplicate_outcomes, "outcomes that came twice"),
-            (counts.revised_outcomes, "outcomes corrected by a later revision"),
-            (counts.unjoinable_outcomes, "outcomes that are not about an event, and were not joined"),
-            (counts.other_models, "predictions of other models"),
-            (counts.undecodable, "records that could not be read"),
+        for (number, what, more) in [
+            (counts.duplicate_predictions, "prediction", " that came again; the first stands"),
+            (counts.duplicate_outcomes, "outcome", " that came again; the latest revision stands"),
+            (counts.revised_outcomes, "outcome", " in a corrected revision"),
+            (counts.unjoinable_outcomes, "outcome", " not about an event, so not joined"),
+            (counts.other_models, "prediction", " by other models"),
+            (counts.undecodable, "record", " that could not be read"),
         ] {
-            if count > 0 {
-                self.line(format_args!("  {count} {what}"));
+            if number > 0 {
+                self.line(format_args!("  {}{more}", count(number, what)));
             }
         }
         match (report.is_complete, report.watermark) {
             (true, _) => {}
-            (false, Some(watermark)) => self.line(format_args!("  up to {watermark}, and still going on")),
-            (false, None) => self.line(format_args!("  nothing was seen yet")),
+            (false, Some(watermark)) => self.line(format_args!("  up to {watermark}; more is to come")),
+            (false, None) => self.line(format_args!("  nothing was seen so far")),
         }
     }
 
@@ -55,12 +61,16 @@ impl Page {
         self.line(format_args!("\nExperiment {}", experiment.name));
         self.line(format_args!("  Is it true that {}?", experiment.hypothesis));
         self.line(format_args!("  Randomized by {}.\n", experiment.unit));
+        let width = name_width(experiment.arms.iter().map(|arm| &arm.name));
+        let versions = name_width(experiment.arms.iter().map(|arm| &arm.version));
         self.line(format_args!(
-            "  {:<12}{:<14}{:>10}{:>13}{:>11}",
+            "  {:<width$}{:<versions$}{:>10}{:>13}{:>11}",
             "arm", "version", "units", "predictions", "fallbacks"
         ));
         for Arm { name, version, units, predictions, fallbacks } in &experiment.arms {
-            self.line(format_args!("  {name:<12}{version:<14}{units:>10}{predictions:>13}{fallbacks:>11}"));
+            self.line(format_args!(
+                "  {name:<width$}{version:<versions$}{units:>10}{predictions:>13}{fallbacks:>11}"
+            ));
         }
         self.split(experiment);
         for metric in &experiment.metrics {
@@ -68,63 +78,60 @@ impl Page {
         }
         self.line(format_args!(""));
         for verdict in &experiment.verdicts {
-            self.verdict(verdict);
+            self.verdict(verdict, control(experiment));
         }
     }
 
     fn split(&mut self, experiment: &ExperimentReport) {
         if let Some(ratio) = &experiment.sample_ratio {
             let state = if ratio.is_mismatch { "BROKEN" } else { "healthy" };
-            let expected: Vec<_> = ratio.expected.iter().map(|units| format!("{units:.0}")).collect();
+            let expected: Vec<_> = ratio
+                .expected
+                .iter()
+                .map(|units| (10.0 * units).round() / 10.0)
+                .map(|units| units.to_string())
+                .collect();
             self.line(format_args!(
-                "  split {state}: {} expected, p = {}",
+                "  The split is {state}: {} units were expected, p = {}.",
                 expected.join(" : "),
                 probability(ratio.log_p)
             ));
         }
         if experiment.crossovers > 0 {
-            self.line(format_args!(
-                "  {} units were seen in two arms and count in none",
-                experiment.crossovers
-            ));
+            let units = count(experiment.crossovers, "unit");
+            self.line(format_args!("  Seen in two arms, and so counted in none: {units}."));
         }
         if experiment.unknown_arms > 0 {
-            self.line(format_args!(
-                "  {} predictions are in an arm that is not defined",
-                experiment.unknown_arms
-            ));
+            let predictions = count(experiment.unknown_arms, "prediction");
+            self.line(format_args!("  In an arm that is not defined: {predictions}."));
         }
     }
 
     fn metric(&mut self, metric: &MetricReport, experiment: &ExperimentReport) {
         let margin = metric.margin.map(|margin| format!(", margin {margin}")).unwrap_or_default();
         self.line(format_args!("\n  {} ({}{margin}; {} is better)", metric.name, metric.role, metric.better));
+        let width = name_width(experiment.arms.iter().map(|arm| &arm.name));
         for (arm, sums) in experiment.arms.iter().zip(&metric.arms) {
             let MetricArm { units, events, unusable, immature_units, value } = sums;
             let value = value.map_or_else(|| "none".into(), number);
-            let mut basis = format!("{events} events of {units} units");
+            let mut basis = format!("{} of {}", count(*events, "event"), count(*units, "unit"));
             if *immature_units > 0 {
-                basis += &format!("; {immature_units} still open");
+                basis += &format!("; {} still open", count(*immature_units, "unit"));
             }
             if *unusable > 0 {
-                basis += &format!("; {unusable} unusable");
+                basis += &format!("; {} that cannot be used", count(*unusable, "event"));
             }
-            self.line(format_args!("    {:<12}{value:>10}   {basis}", arm.name));
+            self.line(format_args!("    {:<width$}{value:>10}   {basis}", arm.name));
         }
-        for comparison in &metric.comparisons {
-            self.comparison(comparison, experiment.alpha);
+        for Comparison { arm, result } in &metric.comparisons {
+            self.result(arm, control(experiment), result, experiment.alpha);
         }
-    }
-
-    fn comparison(&mut self, comparison: &Comparison, alpha: f64) {
-        let Comparison { arm, result } = comparison;
-        self.result(arm, "control", result, alpha);
     }
 
     fn result(&mut self, one: &str, other: &str, result: &ComparisonResult, alpha: f64) {
         match result {
             ComparisonResult::Unavailable { unavailable } => {
-                self.line(format_args!("    {one} - {other}: not available, {unavailable}"));
+                self.line(format_args!("    {one} - {other}: no comparison, since {unavailable}"));
             }
             ComparisonResult::Tested { difference, relative, log_p, adjusted_p, .. } => {
                 let level = 100.0 * (1.0 - alpha);
@@ -149,21 +156,29 @@ impl Page {
         }
     }
 
-    fn verdict(&mut self, verdict: &Verdict) {
+    fn verdict(&mut self, verdict: &Verdict, control: &str) {
         let Verdict { arm, verdict, reason, .. } = verdict;
         let says = match verdict {
-            VerdictKind::Better => "is better than control",
-            VerdictKind::Worse => "is worse than control",
-            VerdictKind::Equivalent => "is as good as control",
-            VerdictKind::Inconclusive => "cannot be told from control",
+            VerdictKind::Better => "is better than",
+            VerdictKind::Worse => "is worse than",
+            VerdictKind::Equivalent => "is as good as",
+            VerdictKind::Inconclusive => "is not shown to be better or worse than",
         };
-        self.line(format_args!("  Verdict: {arm} {says}: {reason}."));
+        self.line(format_args!("  Verdict: {arm} {says} {control}: {reason}."));
     }
 
     fn shadow(&mut self, shadow: &ShadowReport) {
         let ShadowReport { version, production, predictions, pairs, metrics } = shadow;
+        let scored = count(*predictions, "event");
+        if production.is_empty() {
+            self.line(format_args!("\nShadow {version}"));
+            self.line(format_args!(
+                "  {scored} scored, none of them by production alone: there are no pairs."
+            ));
+            return;
+        }
         self.line(format_args!("\nShadow {version}, had it served in place of {production}"));
-        self.line(format_args!("  {predictions} events scored, {pairs} of them in pairs with {production}"));
+        self.line(format_args!("  {scored} scored, {pairs} of them by {production} too"));
         metrics.iter().for_each(|metric| self.pair(metric, production, version));
         self.line(format_args!(
             "  A shadow says how well it would predict, not what acting on it would change."
@@ -174,12 +189,30 @@ impl Page {
         let PairedReport { name, better, pairs, units, production: of_production, shadow, result } = metric;
         let show = |value: &Option<f64>| value.map_or_else(|| "none".into(), number);
         self.line(format_args!(
-            "\n  {name} ({better} is better): {version} {}, {production} {}, on {pairs} events of {units} units",
+            "\n  {name} ({better} is better): {version} {}, {production} {}, on {} of {}",
             show(shadow),
-            show(of_production)
+            show(of_production),
+            count(*pairs, "event"),
+            count(*units, "unit")
         ));
         self.result(version, production, result, 0.05);
     }
+}
+
+/// The arm that all others are compared with.
+fn control(experiment: &ExperimentReport) -> &str {
+    experiment.arms.first().map_or("control", |arm| &arm.name)
+}
+
+/// The width of a column of names, with two spaces after the longest.
+fn name_width<'n>(names: impl Iterator<Item = &'n String>) -> usize {
+    names.map(|name| name.chars().count() + 2).max().unwrap_or_default().max(12)
+}
+
+/// A number of things: `1 unit`, `2 units`.
+fn count(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
 }
 
 /// Four significant digits, without the exponent where a person can do without.
@@ -210,34 +243,4 @@ fn probability(log_p: f64) -> String {
     let decades = log_p / std::f64::consts::LN_10;
     let exponent = decades.floor();
     format!("{:.1}e{exponent:.0}", 10_f64.powf(decades - exponent))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_sensible_digits() {
-        for (value, text) in [
-            (0.0, "0"),
-            (0.342_41, "0.3424"),
-            (-0.011_6, "-0.01160"),
-            (12.345_6, "12.35"),
-            (123_456.0, "123456"),
-            (1.5e-7, "1.500e-7"),
-            (2.0e9, "2.000e9"),
-        ] {
-            assert_eq!(number(value), text);
-        }
-        assert_eq!(signed(0.5), "+0.5000");
-    }
-
-    #[test]
-    fn probabilities_do_not_underflow() {
-        for (log_p, text) in
-            [(0.0, "1.000"), (0.05_f64.ln(), "0.050"), (1e-4_f64.ln(), "1.0e-4"), (-2_000.0, "2.6e-869")]
-        {
-            assert_eq!(probability(log_p), text);
-        }
-    }
 }

@@ -10,7 +10,7 @@ use crate::Counts;
 pub struct Report {
     /// The logical model.
     pub model: String,
-    /// The moment up to which all partitions were seen; absent where nothing was.
+    /// The moment up to which all partitions were seen; absent where nothing was, and where everything was.
     pub watermark: Option<Timestamp>,
     /// Whether the topics were read to their end and nothing will follow.
     pub is_complete: bool,

@@ -1,5 +1,8 @@
 //! The service: reads, joins, evaluates, publishes.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

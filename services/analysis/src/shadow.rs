@@ -5,6 +5,9 @@
 //! apart than an experiment needs; but nobody has acted on the shadow's score, so this says how well it predicts,
 //! not what it would change.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

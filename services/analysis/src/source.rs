@@ -63,7 +63,7 @@ impl Intake {
             self.outcomes(record).map(|outcomes| {
                 outcomes.into_iter().try_for_each(|outcome| {
                     watermarks.observe(Source::Outcomes, record.partition, outcome.occurred_at);
-                    joiner.outcome(outcome)
+                    joiner.outcome(outcome, record.partition)
                 })
             })
         } else {
@@ -74,7 +74,7 @@ impl Intake {
                     Source::ShadowPredictions
                 };
                 watermarks.observe(source, record.partition, prediction.occurred_at);
-                joiner.prediction(prediction)
+                joiner.prediction(prediction, record.partition)
             })
         };
         taken.unwrap_or_else(|error| {

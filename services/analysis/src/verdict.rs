@@ -3,6 +3,9 @@
 //! Guardrails first, then the split, the sample and its maturity, and only then the primary metrics with their
 //! correction. No data is never a pass, and neither is an arm that mostly fell back to production.
 
+#[cfg(test)]
+mod tests;
+
 use experiment::{Better, Experiment, MetricRole};
 
 use crate::report::{Comparison, ComparisonResult, ExperimentReport, Verdict, VerdictKind};

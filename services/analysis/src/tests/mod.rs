@@ -1,0 +1,4 @@
+//! The way from records to the report, as a whole.
+
+mod order;
+mod simulation;

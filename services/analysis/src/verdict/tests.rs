@@ -1,0 +1,226 @@
+use super::*;
+use crate::report::{Arm, Interval, MetricArm, MetricReport, SampleRatio};
+use crate::testing::{experiment, metric};
+
+/// What the numbers of a two-armed experiment were: 1,000 units in each arm, and nothing remarkable.
+#[derive(Clone)]
+struct Situation {
+    units: [u64; 2],
+    tested_units: [u64; 2],
+    fallbacks: u64,
+    mismatch: bool,
+    /// Difference and corrected p-value of the primary metric, for which lower is better.
+    primary: Option<(f64, f64)>,
+    /// Interval of the guardrail, for which higher is better, with a margin of 0.02.
+    guardrail: Option<(f64, f64)>,
+}
+
+const USUAL: Situation = Situation {
+    units: [1_000; 2],
+    tested_units: [1_000; 2],
+    fallbacks: 0,
+    mismatch: false,
+    primary: Some((0.0, 1.0)),
+    guardrail: Some((-0.01, 0.01)),
+};
+
+const BETTER: Situation = Situation { primary: Some((-0.5, 0.01)), ..USUAL };
+
+fn definition() -> Experiment {
+    let guardrail = "role = \"guardrail\"\nmargin = 0.02";
+    let metrics =
+        metric("loss", "mean", "prediction.p", "") + &metric("safety", "mean", "prediction.p", guardrail);
+    experiment(
+        &["control", "treatment"],
+        &metrics.replacen("lower", "higher", 2).replacen("higher", "lower", 1),
+    )
+}
+
+fn comparison(interval: Option<(f64, f64)>, adjusted_p: Option<f64>) -> Comparison {
+    let result = match interval {
+        Some((low, high)) => {
+            let value = f64::midpoint(low, high);
+            ComparisonResult::Tested {
+                difference: Interval { value, standard_error: 0.1, low, high },
+                relative: None,
+                method: "Welch",
+                log_p: 0.0,
+                p: 1.0,
+                adjusted_p,
+            }
+        }
+        None => ComparisonResult::Unavailable { unavailable: "too few".into() },
+    };
+    Comparison { arm: "treatment".into(), result }
+}
+
+fn metric_report(name: &str, role: &'static str, units: [u64; 2], comparison: Comparison) -> MetricReport {
+    let arm = |units| MetricArm { units, events: units, unusable: 0, immature_units: 0, value: Some(0.5) };
+    MetricReport {
+        name: name.into(),
+        role,
+        kind: "mean",
+        better: if role == "primary" { "lower" } else { "higher" },
+        margin: None,
+        arms: units.map(arm).into(),
+        comparisons: vec![comparison],
+    }
+}
+
+fn report(situation: &Situation) -> ExperimentReport {
+    let Situation { units, tested_units, fallbacks, mismatch, primary, guardrail } = situation.clone();
+    let arm = |name: &str, units, fallbacks| Arm {
+        name: name.into(),
+        version: "1".into(),
+        units,
+        predictions: units,
+        fallbacks,
+    };
+    let primary_interval = primary.map(|(value, _)| (value - 0.1, value + 0.1));
+    let primary = comparison(primary_interval, primary.map(|(_, p)| p));
+    ExperimentReport {
+        name: "e".into(),
+        hypothesis: "version 2 is better".into(),
+        unit: "user".into(),
+        alpha: 0.05,
+        arms: vec![arm("control", units[0], 0), arm("treatment", units[1], fallbacks)],
+        crossovers: 0,
+        unknown_arms: 0,
+        sample_ratio: Some(SampleRatio {
+            expected: vec![1_000.0; 2],
+            log_p: if mismatch { -20.0 } else { -0.5 },
+            is_mismatch: mismatch,
+        }),
+        metrics: vec![
+            metric_report("loss", "primary", tested_units, primary),
+            metric_report("safety", "guardrail", tested_units, comparison(guardrail, None)),
+        ],
+        verdicts: Vec::new(),
+    }
+}
+
+#[test]
+fn the_first_rule_that_speaks_decides() {
+    use VerdictKind::{Better, Inconclusive, Worse};
+    let (violated, open) = (Some((-0.09, -0.03)), Some((-0.03, 0.03)));
+    for (name, situation, verdict, rule) in [
+        ("no units", Situation { units: [0, 1_000], ..BETTER }, Inconclusive, "data"),
+        (
+            "no units, whatever the guardrail",
+            Situation { units: [1_000, 0], guardrail: violated, ..BETTER },
+            Inconclusive,
+            "data",
+        ),
+        ("a guardrail is violated", Situation { guardrail: violated, ..BETTER }, Worse, "guardrail"),
+        (
+            "violated on few units too",
+            Situation { guardrail: violated, tested_units: [9, 9], ..BETTER },
+            Worse,
+            "guardrail",
+        ),
+        (
+            "a guardrail at its margin",
+            Situation { guardrail: Some((-0.05, -0.02)), ..BETTER },
+            Inconclusive,
+            "guardrail",
+        ),
+        ("a guardrail is open", Situation { guardrail: open, ..BETTER }, Inconclusive, "guardrail"),
+        ("a guardrail cannot be tested", Situation { guardrail: None, ..BETTER }, Inconclusive, "guardrail"),
+        (
+            "a guardrail holds beyond its margin",
+            Situation { guardrail: Some((-0.019, 0.5)), ..BETTER },
+            Better,
+            "primary",
+        ),
+        ("the split is broken", Situation { mismatch: true, ..BETTER }, Inconclusive, "sample_ratio"),
+        ("the primary metric cannot be tested", Situation { primary: None, ..USUAL }, Inconclusive, "data"),
+        ("too few units", Situation { tested_units: [9, 1_000], ..BETTER }, Inconclusive, "minimum_units"),
+        (
+            "too few units in the arm",
+            Situation { tested_units: [1_000, 9], ..BETTER },
+            Inconclusive,
+            "minimum_units",
+        ),
+        ("just enough units", Situation { tested_units: [10, 10], ..BETTER }, Better, "primary"),
+        ("worse", Situation { primary: Some((0.5, 0.01)), ..USUAL }, Worse, "primary"),
+        (
+            "worse, fallbacks or not",
+            Situation { primary: Some((0.5, 0.01)), fallbacks: 900, ..USUAL },
+            Worse,
+            "primary",
+        ),
+        ("no difference", USUAL, Inconclusive, "primary"),
+        (
+            "a difference by chance",
+            Situation { primary: Some((-0.5, 0.051)), ..USUAL },
+            Inconclusive,
+            "primary",
+        ),
+        ("at alpha", Situation { primary: Some((-0.5, 0.05)), ..USUAL }, Better, "primary"),
+        ("better", BETTER, Better, "primary"),
+        ("better, with one percent of fallbacks", Situation { fallbacks: 10, ..BETTER }, Better, "primary"),
+        ("better, with more fallbacks", Situation { fallbacks: 11, ..BETTER }, Inconclusive, "fallbacks"),
+    ] {
+        let verdicts = verdicts(&definition(), &report(&situation));
+        assert_eq!(verdicts.len(), 1, "{name}");
+        assert_eq!(
+            (verdicts[0].verdict, verdicts[0].rule),
+            (verdict, rule),
+            "{name}: {}",
+            verdicts[0].reason
+        );
+        assert_eq!(verdicts[0].arm, "treatment");
+    }
+}
+
+#[test]
+fn reasons_name_what_decided() {
+    for (situation, says) in [
+        (Situation { guardrail: Some((-0.09, -0.03)), ..BETTER }, "guardrail \"safety\" is violated"),
+        (
+            Situation { mismatch: true, ..BETTER },
+            "the split is broken (p = 2.1e-9): its numbers mean nothing",
+        ),
+        (Situation { tested_units: [9, 12], ..BETTER }, "9 matured units in the smaller arm; 10 are needed"),
+        (Situation { fallbacks: 25, ..BETTER }, "production made 2.5 % of the arm's predictions"),
+        (BETTER, "\"loss\" is better, and no guardrail is violated"),
+    ] {
+        assert_eq!(verdicts(&definition(), &report(&situation))[0].reason, says);
+    }
+}
+
+#[test]
+fn one_primary_metric_that_is_worse_outweighs_one_that_is_better() {
+    let metrics = metric("first", "mean", "prediction.p", "") + &metric("second", "mean", "prediction.q", "");
+    let definition = experiment(&["control", "treatment"], &metrics);
+    let mut report = report(&USUAL);
+    let interval = |value: f64| Some((value - 0.1, value + 0.1));
+    report.metrics = vec![
+        metric_report("first", "primary", [1_000; 2], comparison(interval(-0.5), Some(0.01))),
+        metric_report("second", "primary", [1_000; 2], comparison(interval(0.5), Some(0.01))),
+    ];
+    let verdict = &verdicts(&definition, &report)[0];
+    assert_eq!((verdict.verdict, verdict.reason.as_str()), (VerdictKind::Worse, "\"second\" is worse"));
+}
+
+#[test]
+fn each_treatment_has_a_verdict_of_its_own() {
+    let definition = experiment(&["control", "one", "two"], &metric("loss", "mean", "prediction.p", ""));
+    let mut report = report(&USUAL);
+    report.arms.push(Arm { name: "two".into(), ..report.arms[1].clone() });
+    report.arms[1].name = "one".into();
+    // Holm made 0.06 of 0.03 and of 0.04: neither is enough, though each alone would be.
+    for (p, expected) in [
+        ([0.06, 0.06], [VerdictKind::Inconclusive; 2]),
+        ([0.02, 0.06], [VerdictKind::Better, VerdictKind::Inconclusive]),
+        ([0.02, 0.04], [VerdictKind::Better; 2]),
+    ] {
+        let mut loss = metric_report("loss", "primary", [1_000; 2], comparison(None, None));
+        loss.arms.push(loss.arms[1].clone());
+        loss.comparisons = p.map(|p| comparison(Some((-0.6, -0.4)), Some(p))).into();
+        report.metrics = vec![loss];
+        let found = verdicts(&definition, &report);
+        assert_eq!(found.iter().map(|each| each.verdict).collect::<Vec<_>>(), expected, "{p:?}");
+        assert_eq!((found[0].arm.as_str(), found[1].arm.as_str()), ("one", "two"));
+    }
+}
