@@ -13,6 +13,7 @@ mod config;
 mod evaluate;
 mod exposure;
 mod join;
+mod measure;
 mod metrics;
 mod observation;
 mod render;

@@ -14,8 +14,9 @@ use std::sync::Arc;
 use statistics::{Alpha, Comoments};
 
 use crate::config::ShadowMetric;
-use crate::evaluate::{Closed, better, interval, observe_pair};
+use crate::evaluate::{Closed, observe_pair};
 use crate::join::{Joined, Prediction};
+use crate::measure::{better, interval};
 use crate::observation::micros;
 use crate::report::{ComparisonResult, PairedReport, ShadowReport};
 

@@ -128,5 +128,6 @@ fn nothing_yet_is_said_as_nothing_yet() {
             canary - control: no comparison, since 0 units are too few, at least 2 are needed
 
           Verdict: canary is not shown to be better or worse than control: an arm has no units.
-    "#]].assert_eq(&render(&Table::new().report(&experiment)));
+    "#]]
+    .assert_eq(&render(&Table::new().report(&experiment)));
 }
