@@ -151,8 +151,7 @@ impl Committer {
         let log = Arc::clone(&self.log);
         let written = log.with_store(|store| {
             let mut write = store.begin_write()?;
-            // Opening after a crash need not walk through the whole log.
-            write.set_quick_repair(log.directory.is_some());
+            write.set_quick_repair(self.ledger.wants_quick_repair(&log.config));
             let dirty = self.apply(&write, jobs, &mut answers)?;
             if dirty {
                 failpoint::pass(Point::CommitInside);

@@ -115,6 +115,12 @@ impl Ledger {
         self.topics.get(topic as usize)?.partitions.get(partition as usize)
     }
 
+    /// Says whether a commit shall record what opening needs after a crash, so that it need not walk through
+    /// the whole log. That takes a second sync: a small log is walked through sooner.
+    pub(crate) fn wants_quick_repair(&self, config: &Config) -> bool {
+        self.topics.iter().map(TopicState::bytes).sum::<u64>() >= config.recovery_bytes
+    }
+
     /// Returns a group's positions to change them.
     pub(crate) fn positions_of(&mut self, group: &Arc<str>) -> &mut BTreeMap<Slot, u64> {
         self.positions.entry(Arc::clone(group)).or_default()

@@ -1,7 +1,6 @@
 //! What all handles of one log share.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,7 +18,6 @@ use crate::record::{PartitionInfo, TopicInfo};
 #[derive(Debug)]
 pub(crate) struct Log {
     pub(crate) config: Config,
-    pub(crate) directory: Option<PathBuf>,
     /// `None` once the log is closed. Held for reading only while a transaction lasts, never across an await.
     pub(crate) store: RwLock<Option<Database>>,
     pub(crate) topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,

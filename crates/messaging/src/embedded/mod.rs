@@ -83,10 +83,11 @@ impl Drop for Owner {
 impl Embedded {
     /// Opens the log that `config` names, and becomes its owner.
     pub(crate) async fn open(config: &Config) -> Result<Self, Error> {
-        let (config, directory) = match config.location()? {
-            Location::Memory => (config.clone(), None),
-            Location::Directory(directory) => (config.clone(), Some(directory)),
+        let directory = match config.location()? {
+            Location::Memory => None,
+            Location::Directory(directory) => Some(directory),
         };
+        let config = config.clone();
         let path = directory.as_deref().map(socket_path).transpose()?;
         let opened = tokio::task::spawn_blocking(move || start(config, directory)).await;
         let (log, thread) = match opened {
@@ -167,14 +168,13 @@ fn start(config: Config, directory: Option<PathBuf>) -> Result<(Arc<Log>, JoinHa
     };
     let cache = usize::try_from(config.cache_bytes).unwrap_or(usize::MAX);
     let store = Database::builder().set_cache_size(cache).create_with_backend(storage)?;
-    let ledger = load(&store, directory.as_deref())?;
+    let ledger = load(&store, &config, directory.as_deref())?;
     let (jobs, queue) = mpsc::channel();
     let topics: HashMap<_, _> =
         ledger.topics.iter().map(|state| (Arc::clone(&state.topic.name), Arc::clone(&state.topic))).collect();
     let log = Arc::new(Log {
         room: Arc::new(Semaphore::new(log::room_kib(&config) as usize)),
         config,
-        directory,
         store: RwLock::new(Some(store)),
         topics: RwLock::new(topics),
         jobs,
@@ -188,12 +188,12 @@ fn start(config: Config, directory: Option<PathBuf>) -> Result<(Arc<Log>, JoinHa
     Ok((log, thread))
 }
 
-fn load(store: &Database, directory: Option<&Path>) -> Result<Ledger, Error> {
+fn load(store: &Database, config: &Config, directory: Option<&Path>) -> Result<Ledger, Error> {
     let mut write = store.begin_write()?;
-    write.set_quick_repair(directory.is_some());
     let ledger = Ledger::load(&write)?;
     match ledger {
         Ok(ledger) => {
+            write.set_quick_repair(ledger.wants_quick_repair(config));
             write.commit()?;
             Ok(ledger)
         }
