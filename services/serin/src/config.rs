@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use analysis::{OutcomesConfig, Sources};
-use anyhow::Context;
 use events::MappingError;
 use experiment::Experiment;
 use runtime::admin::AdminConfig;
@@ -81,8 +80,8 @@ impl Config {
                 })
             }
         };
-        let (model, experiments) = problems.or((model, experiments))?;
-        let model = model.context("there is exactly one model")?;
+        // Without a model there is nothing more to check; that it is missing is among the problems.
+        let Some(model) = model else { return Err(sorted(problems).into()) };
         let experiments: Vec<_> = experiments.into_iter().filter(|each| *each.model == *model_name).collect();
         let scorer = stream_scorer::Config {
             input: file.input,
@@ -94,14 +93,38 @@ impl Config {
             experiments,
             base,
         };
-        Ok(Self {
+        let config = Self {
             document,
             broker: file.broker,
             admin: file.admin,
             analysis: file.analysis,
             outcomes: file.outcomes,
             scorer,
-        })
+        };
+        if problems.problems.is_empty() {
+            return Ok(config);
+        }
+        // What only the services can find is told with the rest.
+        if let Err(more) = config.services() {
+            problems.problems.extend(more.problems);
+        }
+        Err(sorted(problems).into())
+    }
+
+    /// Both services, as [`Config::scorer`] and [`Config::analysis`] make them.
+    ///
+    /// # Errors
+    /// All that is wrong with either.
+    pub(crate) fn services(&self) -> Result<(stream_scorer::Service, analysis::Analysis), Problems> {
+        match (self.scorer(), self.analysis()) {
+            (Ok(scorer), Ok(analysis)) => Ok((scorer, analysis)),
+            (scorer, analysis) => {
+                let mut problems = self.document.problems();
+                let faults = [scorer.err(), analysis.err()].into_iter().flatten();
+                problems.problems.extend(faults.flat_map(|faults| faults.problems));
+                Err(sorted(problems))
+            }
+        }
     }
 
     /// The scorer with its models loaded.
@@ -142,6 +165,11 @@ impl Config {
     pub(crate) fn topics(&self) -> Topics {
         Topics::new(&self.scorer.input, &self.scorer.output, &self.scorer.outcomes_topic)
     }
+}
+
+/// In the order of the file, without repetitions.
+fn sorted(Problems { place, problems }: Problems) -> Problems {
+    Problems::new(place, problems)
 }
 
 /// The broker of the file at `path`, or the one that the command line names.

@@ -30,8 +30,7 @@ pub(crate) async fn run(
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let config = Config::open(&arguments.config.config, &environment)?;
-    let scorer = config.scorer()?;
-    let analysis = config.analysis()?;
+    let (scorer, analysis) = config.services()?;
     for version in scorer.unproven_models() {
         tracing::warn!(
             version,
@@ -44,6 +43,7 @@ pub(crate) async fn run(
     }
     let clock = Clock::System;
     let metrics = runtime::telemetry::install_metrics(env!("CARGO_PKG_VERSION"), &clock)?;
+    messaging::metrics::describe();
     let health = Health::new(clock.clone(), shutdown.clone());
     let _admin = Admin::start(&config.admin, health.clone(), metrics).await?;
     let broker = Broker::open(&config.broker).await.context("cannot open the broker")?;

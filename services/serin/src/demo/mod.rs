@@ -72,8 +72,7 @@ async fn replay_and_analyze(
     shutdown: &Shutdown,
 ) -> anyhow::Result<Option<Run>> {
     let clock = Clock::System;
-    let scorer = config.scorer()?;
-    let analysis = config.analysis()?;
+    let (scorer, analysis) = config.services()?;
     let lanes = scorer.lanes().to_vec();
     let groups = scorer.groups();
     let topics = config.topics();
