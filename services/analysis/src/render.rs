@@ -3,8 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write;
-
 use crate::report::{
     Arm, Comparison, ComparisonResult, ExperimentReport, Interval, MetricArm, MetricReport, PairedReport,
     Report, ShadowReport, Verdict, VerdictKind,
@@ -24,8 +22,7 @@ struct Page(String);
 
 impl Page {
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        // Writing into a string cannot fail.
-        let _: std::fmt::Result = self.0.write_fmt(line);
+        self.0.push_str(&line.to_string());
         self.0.push('\n');
     }
 
