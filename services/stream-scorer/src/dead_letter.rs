@@ -1,9 +1,15 @@
 //! Dead letters: records that can never be scored, kept whole with the reason beside them.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use messaging::{Headers, Output, Record};
+
+/// The most bytes of an error's message: parsers may quote what they read, and that may be long.
+const MESSAGE_BYTES_MAX: usize = 1_024;
 
 /// Why a record is a dead letter.
 pub(crate) struct Cause<'a> {
@@ -29,7 +35,7 @@ pub(crate) fn dead_letter(topic: &Arc<str>, record: &Record, cause: Cause<'_>) -
     headers.push("__connect.errors.connector.name", text(cause.group));
     headers.push("__connect.errors.stage", Bytes::from_static(cause.stage.as_bytes()));
     headers.push("__connect.errors.exception.class.name", Bytes::from_static(cause.reason.as_bytes()));
-    headers.push("__connect.errors.exception.message", Bytes::from(cause.message));
+    headers.push("__connect.errors.exception.message", Bytes::from(shorten(cause.message)));
     Output {
         topic: Arc::clone(topic),
         partition: None,
@@ -38,4 +44,9 @@ pub(crate) fn dead_letter(topic: &Arc<str>, record: &Record, cause: Cause<'_>) -
         value: record.value.clone(),
         headers,
     }
+}
+
+fn shorten(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+    message
 }

@@ -1,5 +1,8 @@
 //! The deployment: made from the configuration, and put on record.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -15,10 +15,14 @@ mod metrics;
 mod predictions;
 mod schemas;
 mod service;
+mod setup;
+#[cfg(test)]
+mod testing;
 mod totals;
 mod work;
 
 pub use config::{BatchConfig, InputConfig, ModelConfig, OutputConfig, SchemaFile, ShadowConfig, Topics};
 pub use deployment::seed as seed_deployment;
-pub use service::{Config, Service, SetupError};
+pub use service::{Config, Service};
+pub use setup::SetupError;
 pub use totals::{LaneTotals, Totals};

@@ -1,5 +1,8 @@
 //! The work of a lane on one batch: decode, score, encode.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -44,6 +47,19 @@ pub(crate) struct EventBatch {
     events: Vec<FeatureEvent>,
     sources: Vec<usize>,
     results: Vec<Result<Scored, ScoreError>>,
+    failures: Vec<Failure>,
+}
+
+/// Why a record of the batch cannot be scored.
+#[derive(Debug)]
+struct Failure {
+    /// The record's place in the batch.
+    at: usize,
+    /// What was being done: `decode` or `score`.
+    stage: &'static str,
+    /// The class of the error.
+    reason: &'static str,
+    message: String,
 }
 
 /// Handles of the lane's metrics, looked up once.
@@ -97,7 +113,8 @@ impl Work {
             self.decode(at, record, &mut outputs, &mut totals);
         }
         self.score();
-        self.publish(records, &mut outputs, &mut totals);
+        self.publish(&mut outputs, &mut totals);
+        self.give_up(records, &mut outputs, &mut totals);
         self.count(totals, started);
         outputs
     }
@@ -127,7 +144,7 @@ impl Work {
             }
             Err(error) => {
                 let (reason, message) = (error.reason(), error.to_string());
-                self.give_up(record, ("decode", reason, message), outputs, totals);
+                self.batch.failures.push(Failure { at, stage: "decode", reason, message });
             }
         }
     }
@@ -153,8 +170,9 @@ impl Work {
         assert_eq!(events.len(), results.len(), "every event has a result");
     }
 
-    fn publish(&mut self, records: &[Record], outputs: &mut Vec<Output>, totals: &mut Totals) {
-        let EventBatch { mut events, mut sources, mut results } = std::mem::take(&mut self.batch);
+    fn publish(&mut self, outputs: &mut Vec<Output>, totals: &mut Totals) {
+        let EventBatch { mut events, mut sources, mut results, mut failures } =
+            std::mem::take(&mut self.batch);
         let scored_at = Timestamp::from_micros(self.clock.now_micros()).unwrap_or(Timestamp::MAX);
         for ((event, at), result) in events.drain(..).zip(sources.drain(..)).zip(results.drain(..)) {
             match result {
@@ -165,11 +183,11 @@ impl Work {
                 }
                 Err(error) => {
                     let (reason, message) = (error.reason(), error.to_string());
-                    self.give_up(&records[at], ("score", reason, message), outputs, totals);
+                    failures.push(Failure { at, stage: "score", reason, message });
                 }
             }
         }
-        self.batch = EventBatch { events, sources, results };
+        self.batch = EventBatch { events, sources, results, failures };
     }
 
     fn prediction(&mut self, event: FeatureEvent, scored: Scored, scored_at: Timestamp) -> Output {
@@ -181,32 +199,32 @@ impl Work {
         self.records.record(topic, &prediction.unit.id, prediction.occurred_at, &prediction)
     }
 
-    /// The end of a record that cannot be scored. In production it is a dead letter. A shadow only counts it:
-    /// what cannot be decoded is production's dead letter already, and what only the shadow cannot score must not
-    /// come back into the input through a dead letter.
-    fn give_up(
-        &self,
-        record: &Record,
-        (stage, reason, message): (&'static str, &'static str, String),
-        outputs: &mut Vec<Output>,
-        totals: &mut Totals,
-    ) {
-        tracing::debug!(
-            lane = self.meters.lane,
-            topic = &*record.topic,
-            partition = record.partition,
-            offset = record.offset,
-            "cannot {stage}: {message}"
-        );
-        if matches!(self.scoring, Scoring::Shadow { .. }) {
-            totals.skipped += 1;
-            self.meters.skipped(reason, 1);
-            return;
+    /// The end of records that cannot be scored. In production they are dead letters, in the order in which they
+    /// came, whatever was wrong with each. A shadow only counts them: what cannot be decoded is production's dead
+    /// letter already, and what only the shadow cannot score must not come back into the input through a dead letter.
+    fn give_up(&mut self, records: &[Record], outputs: &mut Vec<Output>, totals: &mut Totals) {
+        let mut failures = std::mem::take(&mut self.batch.failures);
+        failures.sort_unstable_by_key(|failure| failure.at);
+        for Failure { at, stage, reason, message } in failures.drain(..) {
+            let record = &records[at];
+            tracing::debug!(
+                lane = self.meters.lane,
+                topic = &*record.topic,
+                partition = record.partition,
+                offset = record.offset,
+                "cannot {stage}: {message}"
+            );
+            if matches!(self.scoring, Scoring::Shadow { .. }) {
+                totals.skipped += 1;
+                self.meters.skipped(reason, 1);
+                continue;
+            }
+            totals.dead_letters += 1;
+            self.meters.dead_letter(reason);
+            let cause = Cause { stage, reason, message, group: &self.group };
+            outputs.push(dead_letter(&self.topics.dead_letters, record, cause));
         }
-        totals.dead_letters += 1;
-        self.meters.dead_letter(reason);
-        let cause = Cause { stage, reason, message, group: &self.group };
-        outputs.push(dead_letter(&self.topics.dead_letters, record, cause));
+        self.batch.failures = failures;
     }
 
     fn count(&self, totals: Totals, started: std::time::Duration) {

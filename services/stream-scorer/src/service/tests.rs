@@ -1,0 +1,168 @@
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use events::PredictionEvent;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::testing::{LIMITS, Store, event, input, read, read_until, reader};
+
+/// A service that runs beside the test, until it is asked to stop.
+struct Running {
+    shutdown: Shutdown,
+    health: Health,
+    ended: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Running {
+    fn start(service: Service, broker: &Broker) -> Self {
+        let shutdown = Shutdown::new();
+        let health = Health::new(Clock::System, shutdown.clone());
+        let run = service.run(broker.clone(), (health.clone(), Clock::System), shutdown.clone());
+        Self { shutdown, health, ended: tokio::spawn(run) }
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        self.shutdown.request();
+        tokio::time::timeout(Duration::from_secs(60), self.ended).await.unwrap().unwrap()
+    }
+}
+
+async fn memory() -> Broker {
+    Broker::open(&messaging::Config::new("memory://")).await.unwrap()
+}
+
+async fn produce(broker: &Broker, count: usize) {
+    broker.create_topic("features", None).await.unwrap();
+    let outputs = (0..count).map(|n| {
+        let user = format!("u{}", n % 31);
+        input(&user, event(&format!("e{n:05}"), &user, 1.0))
+    });
+    broker.writer().append(outputs.collect()).await.unwrap();
+}
+
+async fn available(broker: &Broker, topic: &str) -> Vec<messaging::Record> {
+    reader(broker, topic).await.read_available(LIMITS).await.unwrap()
+}
+
+const SHADOW: &str = "[model]\nstore = \"m\"\nproduction = \"1\"\nshadows = [{ version = \"2\" }]";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_event_has_one_served_and_one_shadow_prediction() {
+    let (store, broker) = (Store::new(), memory().await);
+    produce(&broker, 500).await;
+    let running = Running::start(store.service(SHADOW), &broker);
+    for topic in ["predictions", "shadow-predictions"] {
+        let mut reader = reader(&broker, topic).await;
+        let records = read_until(&mut reader, 500).await;
+        let ids: BTreeSet<_> = records
+            .iter()
+            .map(|record| read::<PredictionEvent>(record.value.as_ref()).prediction_id)
+            .collect();
+        assert_eq!((records.len(), ids.len()), (500, 500), "{topic}");
+    }
+    assert!(running.health.is_ready(), "{:?}", running.health.closed());
+    running.stop().await.unwrap();
+    assert!(available(&broker, "features.dlq").await.is_empty());
+    for group in ["serin", "serin.shadow.2"] {
+        let lag = broker.lag(group).await.unwrap();
+        assert_eq!(lag.iter().map(|each| each.records).sum::<u64>(), 0, "{group}");
+    }
+    assert_eq!(available(&broker, "deployments").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_is_stopped_in_its_work_goes_on_where_it_was() {
+    let (store, directory) = (Store::new(), tempfile::tempdir().unwrap());
+    let config = messaging::Config::new(format!("file://{}", directory.path().display()));
+    const EVENTS: usize = 4_000;
+    let broker = Broker::open(&config).await.unwrap();
+    produce(&broker, EVENTS).await;
+    broker.close().await;
+    // Batches are small, so that a stop comes in the midst of the stream; each round stops after some batches more.
+    let sections = "[batch]\nrecords = 5\n";
+    let mut seen = Vec::new();
+    for until in [1, 500, 1_700, EVENTS] {
+        let broker = Broker::open(&config).await.unwrap();
+        let running = Running::start(store.service(sections), &broker);
+        let mut reader = reader(&broker, "predictions").await;
+        read_until(&mut reader, until).await;
+        running.stop().await.unwrap();
+        drop(reader);
+        seen.push(available(&broker, "predictions").await.len());
+        broker.close().await;
+    }
+    assert!(seen[0] < EVENTS && seen.is_sorted(), "stopped in its work: {seen:?}");
+    let broker = Broker::open(&config).await.unwrap();
+    let records = available(&broker, "predictions").await;
+    let ids: BTreeSet<_> =
+        records.iter().map(|record| read::<PredictionEvent>(record.value.as_ref()).event_id).collect();
+    assert_eq!((records.len(), ids.len()), (EVENTS, EVENTS));
+    assert_eq!(available(&broker, "deployments").await.len(), 1, "a restart deploys nothing");
+    broker.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_shadow_starts_where_production_is() {
+    let (store, broker) = (Store::new(), memory().await);
+    produce(&broker, 100).await;
+    let running = Running::start(store.service(""), &broker);
+    read_until(&mut reader(&broker, "predictions").await, 100).await;
+    running.stop().await.unwrap();
+    let running = Running::start(store.service(SHADOW), &broker);
+    // Where the shadow takes its start, it must have joined before more comes.
+    while !running.health.is_ready() {
+        tokio::task::yield_now().await;
+    }
+    let more = (0..50).map(|n| input(&format!("v{n}"), event(&format!("later{n}"), "v", 1.0))).collect();
+    broker.writer().append(more).await.unwrap();
+    read_until(&mut reader(&broker, "predictions").await, 150).await;
+    let shadow = read_until(&mut reader(&broker, "shadow-predictions").await, 50).await;
+    running.stop().await.unwrap();
+    assert_eq!(shadow.len(), 50);
+    for record in &shadow {
+        assert!(read::<PredictionEvent>(record.value.as_ref()).event_id.starts_with("later"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_records_do_not_stop_the_stream() {
+    let (store, broker) = (Store::new(), memory().await);
+    broker.create_topic("features", None).await.unwrap();
+    let large = Bytes::from(vec![b'x'; 10 << 20]);
+    let inputs = vec![
+        input("a", event("a", "a", 1.0)),
+        input("b", large.clone()),
+        input("c", "{"),
+        input("d", event("d", "d", 1.0)),
+    ];
+    broker.writer().append(inputs).await.unwrap();
+    let running = Running::start(store.service(""), &broker);
+    let predictions = read_until(&mut reader(&broker, "predictions").await, 2).await;
+    let letters = read_until(&mut reader(&broker, "features.dlq").await, 2).await;
+    running.stop().await.unwrap();
+    assert_eq!((predictions.len(), letters.len()), (2, 2));
+    assert!(letters.iter().any(|letter| letter.value.as_ref() == Some(&large)), "10 MiB, byte for byte");
+}
+
+/// The most bytes that the headers of a dead letter add, with names of the longest kind.
+const STORY_BYTES: usize = 2 << 10;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_just_leaves_room_for_its_story_is_a_dead_letter() {
+    let (store, broker) = (Store::new(), memory().await);
+    broker.create_topic("features", None).await.unwrap();
+    let largest = usize::try_from(messaging::Config::new("memory://").max_record_bytes).unwrap();
+    let value = Bytes::from(vec![b'x'; largest - STORY_BYTES]);
+    broker.writer().append(vec![input("b", value.clone())]).await.unwrap();
+    let mut many = input("c", "{");
+    many.headers
+        .extend((0..messaging::Headers::MAX - 7).map(|n| messaging::Header::new(format!("h{n}"), "")));
+    broker.writer().append(vec![many, input("a", event("a", "a", 1.0))]).await.unwrap();
+    let running = Running::start(store.service(""), &broker);
+    let letters = read_until(&mut reader(&broker, "features.dlq").await, 2).await;
+    read_until(&mut reader(&broker, "predictions").await, 1).await;
+    running.stop().await.unwrap();
+    assert!(letters.iter().any(|letter| letter.value.as_ref() == Some(&value)));
+    assert!(letters.iter().any(|letter| letter.headers.len() == messaging::Headers::MAX));
+}
