@@ -1,5 +1,7 @@
 //! The conformance suite over the embedded log: in memory, in a directory with and without syncs.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic as tests do")]
+
 use messaging::conformance::Fixture;
 use messaging::{Config, Durability, conformance};
 

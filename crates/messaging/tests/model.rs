@@ -88,7 +88,7 @@ impl Subject {
                 self.broker.writer().append(outputs).await.unwrap();
             }
             Step::Take { group, records, outputs, commit } => {
-                self.take(group, records, outputs, commit).await
+                self.take(group, records, outputs, commit).await;
             }
             Step::Reopen => {
                 self.lanes.clear();

@@ -187,23 +187,23 @@ impl Ledger {
         config: &Config,
     ) -> Result<Result<Vec<Placed>, Error>, Error> {
         let mut placed = Vec::with_capacity(rows.len());
-        let mut last: Option<Arc<Topic>> = None;
+        let mut ensured: Option<&Arc<str>> = None;
         for (name, _, _) in rows.iter() {
-            if last.as_ref().is_none_or(|topic| topic.name != *name) {
-                match self.ensure_topic(tables, name, (None, config.partitions_of(name)))? {
-                    Ok(topic) => last = Some(topic),
-                    Err(refused) => return Ok(Err(refused)),
+            if ensured.is_none_or(|same| !Arc::ptr_eq(same, name)) {
+                if let Err(refused) = self.ensure_topic(tables, name, (None, config.partitions_of(name)))? {
+                    return Ok(Err(refused));
                 }
+                ensured = Some(name);
             }
         }
+        let mut last: Option<(&Arc<str>, u32)> = None;
         for (name, placement, frame) in rows.iter() {
-            let topic =
-                match last.take().filter(|topic| Arc::ptr_eq(&topic.name, name) || topic.name == *name) {
-                    Some(topic) => topic,
-                    None => Arc::clone(&self.topics[self.ids[name] as usize].topic),
-                };
-            placed.push(self.insert_row(tables, &topic, placement, frame)?);
-            last = Some(topic);
+            let id = match last {
+                Some((same, id)) if Arc::ptr_eq(same, name) => id,
+                _ => self.ids[name],
+            };
+            last = Some((name, id));
+            placed.push(self.insert_row(tables, id, placement, frame)?);
         }
         Ok(Ok(placed))
     }
@@ -211,22 +211,23 @@ impl Ledger {
     fn insert_row(
         &mut self,
         tables: &mut Tables<'_>,
-        topic: &Topic,
+        id: u32,
         placement: Placement,
         frame: &[u8],
     ) -> Result<Placed, Error> {
+        let TopicState { topic, partitions } = &mut self.topics[id as usize];
         let partition = match placement {
             Placement::Partition(partition) => partition,
             Placement::KeyHash(hash) => partitioner::place(hash, topic.count()),
             Placement::RoundRobin => topic.next_partition.fetch_add(1, Ordering::Relaxed) % topic.count(),
         };
-        let state = &mut self.topics[topic.id as usize].partitions[partition as usize];
+        let state = &mut partitions[partition as usize];
         let offset = state.next;
-        tables.records.insert((topic.id, partition, offset), frame)?;
+        tables.records.insert((id, partition, offset), frame)?;
         state.next += 1;
         state.bytes += frame.len() as u64 + KEY_BYTES;
-        self.touched.insert((topic.id, partition));
-        *self.appended.entry(topic.id).or_default() += 1;
+        self.touched.insert((id, partition));
+        *self.appended.entry(id).or_default() += 1;
         Ok(Placed { partition, offset })
     }
 
