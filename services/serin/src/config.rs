@@ -82,7 +82,16 @@ impl Config {
         };
         // Without a model there is nothing more to check; that it is missing is among the problems.
         let Some(model) = model else { return Err(sorted(problems).into()) };
-        let experiments: Vec<_> = experiments.into_iter().filter(|each| *each.model == *model_name).collect();
+        let (experiments, others): (Vec<_>, Vec<_>) =
+            experiments.into_iter().partition(|each| *each.model == *model_name);
+        // A folder may hold experiments on other models, but one that is asked for by name is meant to run.
+        for other in others.iter().filter(|_| file.experiment.run.is_some()) {
+            let message = format!(
+                "experiment \"{}\" is on model \"{}\", and the model here is \"{model_name}\"",
+                other.name, other.model
+            );
+            problems.push(document.problem("experiment.run", message));
+        }
         let scorer = stream_scorer::Config {
             input: file.input,
             output: file.output,
