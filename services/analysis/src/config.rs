@@ -1,5 +1,8 @@
 //! `[analysis]` and `[outcomes]`: what is joined, and how.
 
+#[cfg(test)]
+mod tests;
+
 use events::OutcomeMapping;
 use experiment::{Better, Quantity};
 use runtime::config::{Duration, Size};

@@ -82,9 +82,5 @@ fn value(quantity: &Quantity, outputs: &Outputs, outcome: Option<f64>) -> Option
 /// An outcome that is yes or no.
 #[expect(clippy::float_cmp, reason = "exactly 0 and 1 are labels; anything near them is not")]
 fn label(value: f64) -> Option<bool> {
-    if value == 0.0 {
-        Some(false)
-    } else {
-        (value == 1.0).then_some(true)
-    }
+    if value == 0.0 { Some(false) } else { (value == 1.0).then_some(true) }
 }

@@ -78,7 +78,8 @@ pub(crate) fn check_shadows(config: &Config, problems: &mut Problems) -> Vec<(Ar
         match BasisPoints::from_fraction(shadow.share) {
             Ok(share) if share.get() > 0 => shadows.push((shadow.version.as_str().into(), share)),
             Ok(_) => {
-                problems.push((place, format!("\"{version}\": share 0 scores nothing; leave the shadow out")))
+                problems
+                    .push((place, format!("\"{version}\": share 0 scores nothing; leave the shadow out")));
             }
             Err(error) => problems.push((place, format!("\"{version}\": share: {error}"))),
         }

@@ -214,7 +214,7 @@ fn shadows_are_compared_by_the_quality_metrics_of_the_experiments_each_once() {
 #[test]
 fn experiments_are_reported_by_name_and_see_only_their_own() {
     let first = experiment(&ARMS, &metric("p", "mean", "prediction.p", ""));
-    let question = Question::new(vec![first.clone()], &Config::default());
+    let question = Question::new(vec![first], &Config::default());
     let stranger = PredictionEvent { experiment: Some("f".into()), ..served("x", "x", 200).arm("control") };
     let table = Table::of(four_units().into_iter().chain([stranger.into()]));
     let report = evaluate(&table.joiner, &question, &table.watermarks);

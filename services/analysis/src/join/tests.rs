@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "values are carried here, not computed")]
+
 use events::{Fallback, Subject, Unit};
 
 use super::*;
