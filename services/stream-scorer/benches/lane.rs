@@ -4,7 +4,11 @@
 //! key and value to its output as they are. What the ratio of their rates loses to 1 is the price of decoding,
 //! routing, scoring and encoding. Rounds alternate, and the table has their medians.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark is a program that prints, and may fail loudly")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark is a program that prints, and may fail loudly"
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,7 +90,8 @@ async fn pass_through(broker: &Broker, group: &str, records: u64) -> Duration {
     let lane = broker.lane(config).await.unwrap();
     let process = move |records: &[Record]| records.iter().map(|record| copy(&topic, record)).collect();
     let limits = messaging::Limits { records: 2_000, bytes: 16 << 20 };
-    let watch = Watch { shutdown: shutdown.clone(), pulse: health.heartbeat("lane", Duration::from_secs(60)) };
+    let watch =
+        Watch { shutdown: shutdown.clone(), pulse: health.heartbeat("lane", Duration::from_secs(60)) };
     let handle = tokio::runtime::Handle::current();
     let thread = std::thread::spawn(move || handle.block_on(lane::run(lane, limits, process, watch)));
     let elapsed = committed(broker, group, records, started).await;
