@@ -3,6 +3,9 @@
 //! While a batch commits, the next one is taken and scored; its own commit waits for the first. So the log writes
 //! while the models compute, and positions still advance in order.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use messaging::{Batch, Commit, Committing, Lane, Limits, Output, Record};
