@@ -66,6 +66,7 @@ impl Decoder {
             id: Some(plan.slot("event_id", &at("event_id"))),
             units: Vec::new(),
             time: Some((plan.slot("occurred_at", &at("occurred_at")), TimeFormat::Rfc3339)),
+            features: Some("/features".into()),
         };
         plan.unit_list(&at("units"));
         plan.members(Target::Features, &at("features"));
@@ -207,6 +208,9 @@ struct FeatureSlots {
     /// Kinds and slots; empty where the units come as a list.
     units: Vec<(CompactString, usize)>,
     time: Option<(usize, TimeFormat)>,
+    /// Where the object is whose members are the features. It must be there, or else a slip in the mapping would
+    /// have every event scored from nothing.
+    features: Option<String>,
 }
 
 impl FeatureSlots {
@@ -220,7 +224,11 @@ impl FeatureSlots {
         let units = unit_slots(&mapping.units, plan, faults);
         fields(Target::Features, "features", &mapping.features, plan, faults);
         fields(Target::Context, "context", &mapping.context, plan, faults);
-        Self { id, units, time: time.map(|slot| (slot, mapping.time_format)) }
+        let features = match &mapping.features {
+            FieldsAt::Members(at) => Some(at.clone()),
+            FieldsAt::Each(_) => None,
+        };
+        Self { id, units, time: time.map(|slot| (slot, mapping.time_format)), features }
     }
 
     fn event(
@@ -242,11 +250,15 @@ impl FeatureSlots {
             };
             self.units.iter().map(unit).collect::<Result<_, DecodeError>>()?
         };
-        let missing = |field: &str| DecodeError::Missing { field: field.into(), pointer: "/units".into() };
-        if units.iter().any(|unit| unit.id.is_empty() || unit.kind.is_empty()) {
-            return Err(missing("units[].id"));
+        let missing =
+            |field: &str, pointer: &str| DecodeError::Missing { field: field.into(), pointer: pointer.into() };
+        if let Some(pointer) = self.features.as_ref().filter(|_| !found.has_features) {
+            return Err(missing("features", pointer));
         }
-        let units = Units::new(units).ok_or_else(|| missing("units"))?;
+        if units.iter().any(|unit| unit.id.is_empty() || unit.kind.is_empty()) {
+            return Err(missing("units[].id", "/units"));
+        }
+        let units = Units::new(units).ok_or_else(|| missing("units", "/units"))?;
         let (features, context) = (found.features.finish(), found.context.finish());
         Ok(FeatureEvent { event_id, units, occurred_at, features, context })
     }

@@ -189,6 +189,8 @@ pub(crate) struct Extraction {
     pub(crate) features: FieldsBuilder,
     pub(crate) context: FieldsBuilder,
     pub(crate) units: Vec<Unit>,
+    /// Whether the object was met whose members are the features.
+    pub(crate) has_features: bool,
     /// Dotted path below the object whose members are wanted.
     path: String,
     /// The first thing that was wrong with the values, as opposed to the syntax.
@@ -262,6 +264,7 @@ impl Extraction {
         self.features.discard();
         self.context.discard();
         self.units.clear();
+        self.has_features = false;
         self.path.clear();
         self.fault = None;
     }
@@ -306,8 +309,9 @@ impl Extraction {
                 Want::Slot(slot) => self.fill(plan, *slot, Scalar::Composite(what))?,
                 Want::UnitList => return Err(self.fail(bad_units(what))),
                 Want::Members(target) if what != OBJECT => return Err(self.fail(bad_members(*target, what))),
+                Want::Members(target) => self.has_features |= *target == Target::Features,
                 // An array or an object is no feature: the field is simply not there.
-                Want::Members(_) | Want::Field(..) => {}
+                Want::Field(..) => {}
             }
         }
         Ok(())

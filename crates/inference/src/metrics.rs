@@ -19,11 +19,6 @@ pub const SCORE_ERRORS: &str = "serin_score_errors_total";
 /// Time that one `version` of a `model` took for its part of one batch, in seconds.
 pub const SCORING_SECONDS: &str = "serin_scoring_seconds";
 
-/// Upper bounds of the buckets of [`SCORING_SECONDS`]: from one event of a small model to a large batch of a
-/// large one.
-pub const SCORING_SECONDS_BUCKETS: [f64; 12] =
-    [1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 1e-1, 1.0];
-
 /// Tells the recorder what the numbers mean.
 pub(crate) fn describe() {
     describe_counter!(PREDICTIONS, Unit::Count, "Predictions, by the version that was assigned");

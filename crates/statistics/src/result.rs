@@ -58,7 +58,7 @@ pub enum Test {
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum Unavailable {
     /// An arm has too few units to estimate its spread, or none.
-    #[error("{units} units are too few, at least {needed} are needed")]
+    #[error("too few units: {units}, at least {needed} are needed")]
     TooFewUnits {
         /// How many there are.
         units: u64,

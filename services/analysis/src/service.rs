@@ -87,7 +87,7 @@ impl Analysis {
     }
 }
 
-/// Runs the analysis from the beginning of the topics, and publishes a report now and then.
+/// Runs the analysis from the beginning of the topics, and publishes a report now and then, once it has caught up.
 ///
 /// `complete` says that nothing will follow what is on the topics by then: they are read to their end, all windows
 /// close, and the report is the last word. `shutdown` ends the service where it stands. Both return the last report.
@@ -103,6 +103,11 @@ pub async fn run(
     crate::metrics::describe();
     let mut reader = open(&broker, analysis.intake.sources()).await?;
     let publisher = Publisher { broker, topic: Arc::clone(&analysis.intake.sources().reports), clock };
+    // What is there already comes first and whole: half of it, with outcomes that are yet to be read, would look as
+    // if they were missing.
+    if !catch_up(&mut analysis, &mut reader, &shutdown).await? {
+        return Ok(analysis.report());
+    }
     let mut ticks = tokio::time::interval(analysis.config.interval.get());
     let mut published = 0;
     loop {
@@ -110,7 +115,9 @@ pub async fn run(
             biased;
             () = shutdown.requested() => break,
             () = complete.requested() => {
-                read_to_end(&mut analysis, &mut reader).await?;
+                if catch_up(&mut analysis, &mut reader, &shutdown).await? {
+                    analysis.watermarks.complete();
+                }
                 break;
             }
             _ = ticks.tick() => {
@@ -134,15 +141,16 @@ async fn open(broker: &Broker, sources: &Sources) -> anyhow::Result<Reader> {
     broker.reader(&topics, Start::Earliest).await.context("cannot read the topics")
 }
 
-async fn read_to_end(analysis: &mut Analysis, reader: &mut Reader) -> anyhow::Result<()> {
-    loop {
+/// Reads the topics to their end; false where it was stopped before.
+async fn catch_up(analysis: &mut Analysis, reader: &mut Reader, shutdown: &Shutdown) -> anyhow::Result<bool> {
+    while !shutdown.is_requested() {
         let records = reader.read_available(READ_LIMITS).await.context("cannot read the topics")?;
         if records.is_empty() {
-            analysis.watermarks.complete();
-            return Ok(());
+            return Ok(true);
         }
         analysis.take(&records)?;
     }
+    Ok(false)
 }
 
 /// Puts reports on their topic.

@@ -74,7 +74,7 @@ fn times_are_read_in_the_format_that_the_mapping_names() {
         let mut decoder = mapped(&format!(
             "units = {{ u = \"/u\" }}\ntime = \"/t\"\ntime_format = \"{format}\"\nfeatures = \"/f\""
         ));
-        let event = decode(&mut decoder, format!(r#"{{"u": "a", "t": {time}}}"#)).unwrap();
+        let event = decode(&mut decoder, format!(r#"{{"u": "a", "t": {time}, "f": {{}}}}"#)).unwrap();
         assert_eq!(event.occurred_at.as_micros(), micros, "{format} {time}");
     }
 }
@@ -192,7 +192,11 @@ fn features_that_are_no_object_are_refused() {
             format!("`features` (at where the mapping says): expected an object, found {found}")
         );
     }
-    assert!(decode(&mut decoder, r#"{"u": "a", "f": null}"#).unwrap().features.is_empty());
+    for nothing in [r#"{"u": "a", "f": null}"#, r#"{"u": "a"}"#] {
+        let error = decode(&mut decoder, nothing).unwrap_err();
+        assert_eq!(error.to_string(), "missing `features` (at /f)", "a slip in the mapping must show");
+    }
+    assert!(decode(&mut decoder, r#"{"u": "a", "f": {}}"#).unwrap().features.is_empty());
 }
 
 const SCHEMA: &str = r#"{"type": "record", "name": "Payment", "fields": [
@@ -319,7 +323,7 @@ fn input_events_carry_outcomes_by_label_or_by_type() {
     let mut typed = Decoder::mapped(&feature, Some(&outcome), Some(&kind), source()).unwrap();
     let decoded = typed.decode(br#"{"type": "payment", "id": "e", "paid": 3}"#, ORIGIN).unwrap();
     assert_eq!((decoded.event.is_some(), decoded.outcomes.len()), (false, 1));
-    let decoded = typed.decode(br#"{"type": "order", "id": "e", "u": "a", "paid": 3}"#, ORIGIN).unwrap();
+    let decoded = typed.decode(br#"{"type": "order", "id": "e", "u": "a", "f": {}, "paid": 3}"#, ORIGIN).unwrap();
     assert_eq!((decoded.event.is_some(), decoded.outcomes.len()), (true, 0));
     let error = typed.decode(br#"{"id": "e", "u": "a"}"#, ORIGIN).unwrap_err();
     assert_eq!(error.to_string(), "missing `type` (at /type)");

@@ -71,7 +71,7 @@ fn nothing_seen_is_nothing_said() {
     assert_eq!(report.metrics[0].arms[0].value, None);
     assert_eq!(
         unavailable(&report.metrics[0].comparisons[0].result),
-        "0 units are too few, at least 2 are needed"
+        "too few units: 0, at least 2 are needed"
     );
 }
 
@@ -128,7 +128,7 @@ fn a_unit_without_a_value_is_not_in_the_metric() {
     assert_eq!((report.arms[0].units, report.metrics[0].arms[0].units), (2, 1));
     assert_eq!(
         unavailable(&report.metrics[0].comparisons[0].result),
-        "1 units are too few, at least 2 are needed"
+        "too few units: 1, at least 2 are needed"
     );
 }
 

@@ -94,7 +94,7 @@ fn a_page_reads_like_one() {
           complaints (secondary; lower is better)
             control           none   0 events of 0 units; 1 unit still open
             canary            none   0 events of 0 units
-            canary - control: no comparison, since 0 units are too few, at least 2 are needed
+            canary - control: no comparison, since too few units: 0, at least 2 are needed
 
           Verdict: canary is not shown to be better or worse than control: no primary metric differs beyond chance.
 
@@ -125,7 +125,7 @@ fn nothing_yet_is_said_as_nothing_yet() {
           score (primary; lower is better)
             control           none   0 events of 0 units
             canary            none   0 events of 0 units
-            canary - control: no comparison, since 0 units are too few, at least 2 are needed
+            canary - control: no comparison, since too few units: 0, at least 2 are needed
 
           Verdict: canary is not shown to be better or worse than control: an arm has no units.
     "#]]

@@ -95,7 +95,7 @@ fn without_production_there_are_no_pairs() {
     assert_eq!((report.production.as_str(), report.predictions, report.pairs), ("", 1, 0));
     let metric = &report.metrics[0];
     assert_eq!((metric.pairs, metric.production, metric.shadow), (0, None, None));
-    assert_eq!(unavailable(&metric.result), "0 units are too few, at least 2 are needed");
+    assert_eq!(unavailable(&metric.result), "too few units: 0, at least 2 are needed");
 }
 
 #[test]
