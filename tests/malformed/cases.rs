@@ -75,6 +75,8 @@ pub(super) fn cases() -> Vec<(&'static str, Vec<u8>, Fate)> {
         ("an array", b"[1, 2, 3]".to_vec(), Dead("unknown_encoding", DECODE)),
         ("no JSON at all", b"US1843;N566UW;44.96".to_vec(), Dead("unknown_encoding", DECODE)),
         ("no unit", without(id, "unit_id"), Dead("missing_field", DECODE)),
+        ("no features", without(id, "features"), Dead("missing_field", DECODE)),
+        ("null features", with(id, "/features", Value::Null), Dead("missing_field", DECODE)),
         ("a null unit", with(id, "/unit_id", Value::Null), Dead("missing_field", DECODE)),
         ("no time", without(id, "event_time"), Dead("missing_field", DECODE)),
         ("a list for a unit", with(id, "/unit_id", json!(["N566UW"])), Dead("wrong_type", DECODE)),
@@ -95,7 +97,6 @@ pub(super) fn cases() -> Vec<(&'static str, Vec<u8>, Fate)> {
         ("lists nested deep where nobody looks", edited(id, "\"event_id\"", &lists(100_000)), Scored),
         ("a truth value for a number", with(id, "/features/temp", json!(true)), Scored),
         ("a category that nobody trained on", with(id, "/features/carrier", json!("ZZ")), Scored),
-        ("no features", without(id, "features"), Scored),
         ("a feature that is not there", edited(id, "\"temp\":44.96,", ""), Scored),
     ]
 }
