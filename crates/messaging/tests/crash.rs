@@ -83,6 +83,26 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_half_there() {
     finish(directory.path()).await;
 }
 
+/// Kills while the log is created: before its file has a byte, between any two of its first writes, and after
+/// them. The second process on a directory finds what the first one left.
+#[tokio::test(flavor = "multi_thread")]
+async fn log_that_was_never_finished_is_created_again() {
+    let at = |point| [1, 2, 3, 4, 5, 8].map(|pass| Kill::At(point, pass));
+    for kill in at("storage.write").iter().chain(&at("storage.sync")) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut acknowledged = Acknowledged::default();
+        for _ in 0..2 {
+            let mut child = spawn(directory.path(), kill, false);
+            listen(&mut child, kill, &mut acknowledged);
+            let status = child.wait().unwrap();
+            assert_eq!(status.signal(), Some(9), "{kill:?}: {status}");
+        }
+        check(directory.path(), &acknowledged, kill).await;
+        let unfinished = directory.path().join("log.redb.new");
+        assert!(!unfinished.exists(), "{kill:?}");
+    }
+}
+
 fn spawn(directory: &Path, kill: &Kill, quick: bool) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "workload", "--nocapture"]).env(DIRECTORY, directory).stdout(Stdio::piped());

@@ -16,6 +16,7 @@ pub(crate) mod owner;
 pub(crate) mod read;
 pub(crate) mod retention;
 pub(crate) mod storage;
+pub(crate) mod store;
 pub(crate) mod tables;
 pub(crate) mod tail;
 
@@ -24,21 +25,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 use std::thread::JoinHandle;
 
-use redb::Database;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::config::{Config, Location, check_name};
 use crate::embedded::committer::{Committer, Job};
 use crate::embedded::frame::Rows;
-use crate::embedded::ledger::Ledger;
 use crate::embedded::log::{Log, State};
 use crate::embedded::owner::DirectoryLock;
-use crate::embedded::storage::Storage;
 use crate::error::Error;
 use crate::record::{Output, Placed};
 use crate::socket;
 
-const STORE_FILE: &str = "log.redb";
 const SOCKET_FILE: &str = "serin.sock";
 
 /// A log that this process owns. Clones are handles of the same log; the directory is released when
@@ -162,13 +159,7 @@ fn start(config: Config, directory: Option<PathBuf>) -> Result<(Arc<Log>, JoinHa
         return Err(Error::Config { problems });
     }
     let lock = directory.as_deref().map(DirectoryLock::take).transpose()?;
-    let storage = match &directory {
-        None => Storage::memory(),
-        Some(directory) => Storage::file(&directory.join(STORE_FILE), config.durability)?,
-    };
-    let cache = usize::try_from(config.cache_bytes).unwrap_or(usize::MAX);
-    let store = Database::builder().set_cache_size(cache).create_with_backend(storage)?;
-    let ledger = load(&store, &config, directory.as_deref())?;
+    let (store, ledger) = store::open(&config, directory.as_deref())?;
     let (jobs, queue) = mpsc::channel();
     let topics: HashMap<_, _> =
         ledger.topics.iter().map(|state| (Arc::clone(&state.topic.name), Arc::clone(&state.topic))).collect();
@@ -186,21 +177,4 @@ fn start(config: Config, directory: Option<PathBuf>) -> Result<(Arc<Log>, JoinHa
         .spawn(move || committer.run(lock))
         .map_err(Error::io("cannot start the thread that writes the log"))?;
     Ok((log, thread))
-}
-
-fn load(store: &Database, config: &Config, directory: Option<&Path>) -> Result<Ledger, Error> {
-    let mut write = store.begin_write()?;
-    let ledger = Ledger::load(&write)?;
-    match ledger {
-        Ok(ledger) => {
-            write.set_quick_repair(ledger.wants_quick_repair(config));
-            write.commit()?;
-            Ok(ledger)
-        }
-        Err(found) => Err(Error::Format {
-            directory: directory.unwrap_or(Path::new("memory")).to_owned(),
-            found,
-            expected: tables::FORMAT,
-        }),
-    }
 }
