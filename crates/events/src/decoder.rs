@@ -250,8 +250,10 @@ impl FeatureSlots {
             };
             self.units.iter().map(unit).collect::<Result<_, DecodeError>>()?
         };
-        let missing =
-            |field: &str, pointer: &str| DecodeError::Missing { field: field.into(), pointer: pointer.into() };
+        let missing = |field: &str, pointer: &str| DecodeError::Missing {
+            field: field.into(),
+            pointer: pointer.into(),
+        };
         if let Some(pointer) = self.features.as_ref().filter(|_| !found.has_features) {
             return Err(missing("features", pointer));
         }

@@ -323,7 +323,8 @@ fn input_events_carry_outcomes_by_label_or_by_type() {
     let mut typed = Decoder::mapped(&feature, Some(&outcome), Some(&kind), source()).unwrap();
     let decoded = typed.decode(br#"{"type": "payment", "id": "e", "paid": 3}"#, ORIGIN).unwrap();
     assert_eq!((decoded.event.is_some(), decoded.outcomes.len()), (false, 1));
-    let decoded = typed.decode(br#"{"type": "order", "id": "e", "u": "a", "f": {}, "paid": 3}"#, ORIGIN).unwrap();
+    let decoded =
+        typed.decode(br#"{"type": "order", "id": "e", "u": "a", "f": {}, "paid": 3}"#, ORIGIN).unwrap();
     assert_eq!((decoded.event.is_some(), decoded.outcomes.len()), (true, 0));
     let error = typed.decode(br#"{"id": "e", "u": "a"}"#, ORIGIN).unwrap_err();
     assert_eq!(error.to_string(), "missing `type` (at /type)");
