@@ -23,8 +23,8 @@ pub struct Config {
     /// What a confirmed write survives; default `commit`.
     #[serde(default)]
     pub durability: Durability,
-    /// The largest record that is taken, in bytes; default "16 MiB", at most "32 MiB". Bounds what one record
-    /// can cost a reader.
+    /// The largest record that a writer may append, in bytes; default "16 MiB", at most "32 MiB". What a lane
+    /// commits may be larger by [`COMMIT_HEADROOM_BYTES`]. Bounds what one record can cost a reader.
     #[serde(default = "default_max_record_bytes", deserialize_with = "units::size")]
     pub max_record_bytes: u64,
     /// How much may wait for the disk before a writer has to wait, in bytes; default "64 MiB", at least
@@ -77,8 +77,17 @@ pub struct TopicConfig {
 /// The most partitions a topic may have.
 pub const MAX_PARTITIONS: u32 = 1_024;
 
-/// The highest value of [`Config::max_record_bytes`]; a record must fit one frame of the socket.
+/// The highest value of [`Config::max_record_bytes`]; a record must fit one frame of the socket, with what a
+/// lane may add.
 pub const MAX_RECORD_BYTES: u64 = 32 << 20;
+
+/// How much larger than [`Config::max_record_bytes`] a record may be that a lane commits, in bytes, so that any
+/// record that was taken can be given up as a dead letter: itself byte for byte, and the error in headers beside it.
+pub const COMMIT_HEADROOM_BYTES: u64 = 64 << 10;
+
+/// How many headers above [`Headers::MAX`](crate::Headers::MAX) a record may have that a lane commits, for the same
+/// reason.
+pub const COMMIT_HEADROOM_HEADERS: usize = 16;
 
 const fn default_partitions() -> u32 {
     4

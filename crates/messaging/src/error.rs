@@ -77,14 +77,15 @@ pub enum Error {
         /// The most topics a log may have.
         limit: usize,
     },
-    /// The record is larger than [`Config::max_record_bytes`](crate::Config::max_record_bytes).
+    /// The record is larger than [`Config::max_record_bytes`](crate::Config::max_record_bytes), or, where a lane
+    /// commits it, larger by more than [`COMMIT_HEADROOM_BYTES`](crate::COMMIT_HEADROOM_BYTES).
     #[error("record of {size} bytes for topic `{topic}` is larger than `max_record_bytes` ({limit})")]
     RecordTooLarge {
         /// The topic it was meant for.
         topic: String,
         /// The size as [`Output::size`](crate::Output::size) counts it.
         size: usize,
-        /// The limit, in bytes.
+        /// `max_record_bytes`.
         limit: u64,
     },
     /// The record has too many headers, or one of their names is too long.

@@ -121,6 +121,10 @@ impl Lane {
     /// The commit is under way when this returns, and is carried out whether or not the future is awaited: take
     /// and score the next batch meanwhile. Batches are committed in the order in which they were taken, each
     /// once and none left out.
+    ///
+    /// An output may be larger than what a writer may append, by [`COMMIT_HEADROOM_BYTES`](crate::COMMIT_HEADROOM_BYTES)
+    /// and [`COMMIT_HEADROOM_HEADERS`](crate::COMMIT_HEADROOM_HEADERS): any record that was taken can be given up
+    /// as a dead letter.
     pub fn commit(&mut self, batch: impl Into<Receipt>, outputs: Vec<Output>) -> Committing {
         let Self::Embedded(EmbeddedLane { lane, .. }) = self;
         let Receipt(receipt) = batch.into();

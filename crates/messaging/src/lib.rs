@@ -26,7 +26,10 @@ mod units;
 pub mod conformance;
 
 pub use broker::{Broker, Writer};
-pub use config::{Config, Durability, MAX_PARTITIONS, MAX_RECORD_BYTES, TopicConfig};
+pub use config::{
+    COMMIT_HEADROOM_BYTES, COMMIT_HEADROOM_HEADERS, Config, Durability, MAX_PARTITIONS, MAX_RECORD_BYTES,
+    TopicConfig,
+};
 pub use embedded::Embedded;
 pub use error::{Error, Fate};
 pub use lane::{Batch, Commit, Committing, EmbeddedLane, Lane, LaneConfig, Limits, Receipt, Start};

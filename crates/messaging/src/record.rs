@@ -30,7 +30,8 @@ impl Header {
 pub struct Headers(Vec<Header>);
 
 impl Headers {
-    /// The most headers one record may have.
+    /// The most headers that a record may have when a writer appends it; a lane may commit
+    /// [`COMMIT_HEADROOM_HEADERS`](crate::COMMIT_HEADROOM_HEADERS) more.
     pub const MAX: usize = 1_000;
 
     /// Returns a list without headers; allocates nothing.

@@ -189,7 +189,7 @@ pub async fn refused_commit_can_be_tried_again(fixture: Fixture) {
     let mut lane = lane(&broker, "g", "in").await;
     let batch = lane.take(MANY).await.unwrap();
     let receipt = batch.receipt.clone();
-    let outputs = vec![output("out", "k", "1"), output("out", "k", vec![b'x'; 1_001])];
+    let outputs = vec![output("out", "k", "1"), output("out", "k", vec![b'x'; 1_000 + (64 << 10)])];
     let error = lane.commit(batch, outputs).await.unwrap_err();
     assert_eq!(error.fate(), Fate::Refused, "{error}");
     let outputs = vec![output("out", "k", "1"), at(99, output("out", "k", "2"))];
@@ -199,6 +199,26 @@ pub async fn refused_commit_can_be_tried_again(fixture: Fixture) {
     let outputs = vec![output("out", "k", "1")];
     assert_eq!(lane.commit(receipt, outputs).await.unwrap(), Commit::Committed);
     assert_eq!(contents(&broker, "out").await.len(), 1);
+}
+
+/// Any record that a writer may append can be committed again with 64 KiB and 16 headers beside it: what cannot
+/// be scored must not stop the lane.
+pub async fn largest_record_becomes_a_dead_letter(fixture: Fixture) {
+    let mut fixture = fixture;
+    fixture.config.max_record_bytes = 100_000;
+    let broker = fixture.open().await;
+    let empty = |count: usize| (0..count).map(|_| crate::Header::new("", Bytes::new()));
+    let large = output("in", "k", vec![b'x'; 99_999]);
+    let many = Output { headers: empty(crate::Headers::MAX).collect(), ..output("in", "k", "1") };
+    broker.writer().append(vec![large, many]).await.unwrap();
+    let mut lane = lane(&broker, "g", "in").await;
+    let batch = lane.take(MANY).await.unwrap();
+    let mut letters: Vec<_> = batch.records.iter().map(|record| copy(record, "in.dlq")).collect();
+    letters[0].headers.push("error", vec![b'e'; (64 << 10) - "error".len()]);
+    letters[1].headers.extend(empty(16));
+    assert_eq!(lane.commit(batch, letters.clone()).await.unwrap(), Commit::Committed);
+    let read = contents(&broker, "in.dlq").await;
+    assert!(read.iter().map(|record| copy(record, "in.dlq")).eq(letters), "letters differ");
 }
 
 fn copy(record: &Record, topic: &str) -> Output {

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use bytes::{Buf, BufMut, Bytes};
 use compact_str::CompactString;
 
+use crate::config::{COMMIT_HEADROOM_BYTES, COMMIT_HEADROOM_HEADERS};
 use crate::error::Error;
 use crate::partitioner;
 use crate::record::{Headers, Output};
@@ -40,6 +41,30 @@ struct Row {
     end: usize,
 }
 
+/// The most that one record may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecordLimits {
+    max_record_bytes: u64,
+    headroom_bytes: u64,
+    headers: usize,
+}
+
+impl RecordLimits {
+    /// Returns what an append is held to.
+    pub(crate) const fn of_append(max_record_bytes: u64) -> Self {
+        Self { max_record_bytes, headroom_bytes: 0, headers: Headers::MAX }
+    }
+
+    /// Returns what a commit is held to: room for a dead letter of any record that was appended.
+    pub(crate) const fn of_commit(max_record_bytes: u64) -> Self {
+        Self {
+            max_record_bytes,
+            headroom_bytes: COMMIT_HEADROOM_BYTES,
+            headers: Headers::MAX + COMMIT_HEADROOM_HEADERS,
+        }
+    }
+}
+
 /// How a row finds its partition; the number of partitions is known to the log alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placement {
@@ -50,7 +75,7 @@ pub(crate) enum Placement {
 
 impl Rows {
     /// Encodes outputs. Refuses all if one of them passes a limit.
-    pub(crate) fn encode(outputs: &[Output], now_ms: i64, max_record_bytes: u64) -> Result<Self, Error> {
+    pub(crate) fn encode(outputs: &[Output], now_ms: i64, limits: RecordLimits) -> Result<Self, Error> {
         let bytes: usize = outputs.iter().map(|output| output.size() + 32).sum();
         let mut rows = Self { buffer: Vec::with_capacity(bytes), rows: Vec::with_capacity(outputs.len()) };
         let mut checked: Option<&Arc<str>> = None;
@@ -59,8 +84,9 @@ impl Rows {
                 crate::config::check_name("topic", &output.topic)?;
                 checked = Some(&output.topic);
             }
-            check_size(output, max_record_bytes)?;
-            encode(output, now_ms, &mut rows.buffer)?;
+            check_size(output, limits)?;
+            let headers = header_count(output, limits)?;
+            encode(output, headers, now_ms, &mut rows.buffer)?;
             let (topic, placement, end) = (output.topic.clone(), placement(output), rows.buffer.len());
             rows.rows.push(Row { topic, placement, end });
         }
@@ -98,22 +124,22 @@ fn placement(output: &Output) -> Placement {
     }
 }
 
-fn check_size(output: &Output, limit: u64) -> Result<(), Error> {
-    let size = output.size();
-    if size as u64 > limit {
+fn check_size(output: &Output, limits: RecordLimits) -> Result<(), Error> {
+    let (size, limit) = (output.size(), limits.max_record_bytes);
+    if size as u64 > limit.saturating_add(limits.headroom_bytes) {
         return Err(Error::RecordTooLarge { topic: output.topic.to_string(), size, limit });
     }
     Ok(())
 }
 
-fn encode(output: &Output, now_ms: i64, out: &mut Vec<u8>) -> Result<(), Error> {
+fn encode(output: &Output, headers: u16, now_ms: i64, out: &mut Vec<u8>) -> Result<(), Error> {
     let mut flags = FORMAT << 4;
     flags |= if output.key.is_some() { HAS_KEY } else { 0 };
     flags |= if output.value.is_some() { HAS_VALUE } else { 0 };
     out.put_u8(flags);
     out.put_i64_le(now_ms);
     out.put_i64_le(output.timestamp);
-    out.put_u16_le(header_count(output)?);
+    out.put_u16_le(headers);
     if let Some(key) = &output.key {
         out.put_u32_le(length(key));
     }
@@ -128,16 +154,19 @@ fn encode(output: &Output, now_ms: i64, out: &mut Vec<u8>) -> Result<(), Error> 
     Ok(())
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a part of a record is at most MAX_RECORD_BYTES, 32 MiB")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a part of a record is a little more than MAX_RECORD_BYTES, 32 MiB, at most"
+)]
 fn length(part: &Bytes) -> u32 {
     part.len() as u32
 }
 
-fn header_count(output: &Output) -> Result<u16, Error> {
+fn header_count(output: &Output, limits: RecordLimits) -> Result<u16, Error> {
     let count = output.headers.len();
-    u16::try_from(count).ok().filter(|_| count <= Headers::MAX).ok_or_else(|| Error::Headers {
+    u16::try_from(count).ok().filter(|_| count <= limits.headers).ok_or_else(|| Error::Headers {
         topic: output.topic.to_string(),
-        problem: format!("{count} are more than the limit of {}", Headers::MAX),
+        problem: format!("{count} are more than the limit of {}", limits.headers),
     })
 }
 
@@ -171,7 +200,7 @@ pub(crate) fn decode(mut frame: Bytes) -> Result<Decoded, &'static str> {
         0 => None,
         _ => Some(frame.try_get_u32_le().map_err(|_short| SHORT)?),
     };
-    let mut headers = Headers::with_capacity(usize::from(count).min(Headers::MAX));
+    let mut headers = Headers::with_capacity(usize::from(count).min(Headers::MAX + COMMIT_HEADROOM_HEADERS));
     for _ in 0..count {
         let name_length = frame.try_get_u16_le().map_err(|_short| SHORT)?;
         let value_length = frame.try_get_u32_le().map_err(|_short| SHORT)?;

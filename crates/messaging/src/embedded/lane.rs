@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 
 use crate::embedded::committer::Job;
-use crate::embedded::frame::Rows;
+use crate::embedded::frame::{RecordLimits, Rows};
 use crate::embedded::group::{Slot, Taken};
 use crate::embedded::log::{self, Log, State, Topic};
 use crate::embedded::membership::{Assignment, LaneCommit, Membership, Move};
@@ -170,7 +170,8 @@ impl Lane {
         if receipt.taken.member != self.membership.member {
             return Err(Error::OutOfOrder { detail: "it was taken by another lane".to_owned() });
         }
-        let rows = Rows::encode(outputs, log::now_ms(), log.config.max_record_bytes)?;
+        let rows =
+            Rows::encode(outputs, log::now_ms(), RecordLimits::of_commit(log.config.max_record_bytes))?;
         log.check_write(rows.bytes())?;
         let commit = LaneCommit {
             group: Arc::clone(&self.membership.group),

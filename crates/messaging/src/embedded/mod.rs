@@ -29,7 +29,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::config::{Config, Location, check_name};
 use crate::embedded::committer::{Committer, Job};
-use crate::embedded::frame::Rows;
+use crate::embedded::frame::{RecordLimits, Rows};
 use crate::embedded::log::{Log, State};
 use crate::embedded::owner::DirectoryLock;
 use crate::error::Error;
@@ -138,7 +138,7 @@ pub(crate) async fn create_topic(log: &Arc<Log>, name: &str, partitions: Option<
 
 /// Appends records, all or none, and waits until they are durable.
 pub(crate) async fn append(log: &Arc<Log>, outputs: &[Output]) -> Result<Vec<Placed>, Error> {
-    let rows = Rows::encode(outputs, log::now_ms(), log.config.max_record_bytes)?;
+    let rows = Rows::encode(outputs, log::now_ms(), RecordLimits::of_append(log.config.max_record_bytes))?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }

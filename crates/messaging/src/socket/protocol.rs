@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use crate::config::{COMMIT_HEADROOM_BYTES, MAX_RECORD_BYTES};
 use crate::embedded::tail::Stretch;
 use crate::error::{Error, Fate};
 use crate::lane::{Limits, Start};
@@ -14,6 +15,10 @@ pub(crate) const VERSION: u32 = 1;
 
 /// The largest frame in either direction, in bytes: room for the largest record and then some.
 pub(crate) const MAX_FRAME: usize = 64 << 20;
+
+// A guest who tails dead letters gets the largest record that a lane may commit: it has to fit, with as much
+// again for its headers' lengths, its topic and the other offsets.
+const _: () = assert!(MAX_RECORD_BYTES + 2 * COMMIT_HEADROOM_BYTES <= MAX_FRAME as u64);
 
 /// The most that one read returns, besides that the first record always comes: the rest takes another.
 pub(crate) const MAX_READ: Limits = Limits { records: 10_000, bytes: 8 << 20 };

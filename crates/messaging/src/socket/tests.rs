@@ -107,6 +107,25 @@ async fn refusals_cross_the_socket_with_their_fate() {
 }
 
 #[tokio::test]
+async fn guest_reads_the_largest_dead_letter() {
+    let mut log = log();
+    log.config.max_record_bytes = crate::MAX_RECORD_BYTES;
+    let owner = log.open().await;
+    let mut input = outputs("in", 1, usize::try_from(crate::MAX_RECORD_BYTES).unwrap() - 3);
+    input[0].headers = (0..Headers::MAX).map(|_| crate::Header::new("", Bytes::new())).collect();
+    owner.writer().append(input.clone()).await.unwrap();
+    let config = LaneConfig { group: "g".to_owned(), topics: vec!["in".to_owned()], start: Start::Earliest };
+    let mut lane = owner.lane(config).await.unwrap();
+    let batch = lane.take(MANY).await.unwrap();
+    let mut letter = Output { topic: "in.dlq".into(), ..input.remove(0) };
+    letter.headers.extend((0..16).map(|_| crate::Header::new("", vec![b'e'; 4 << 10])));
+    assert_eq!(lane.commit(batch, vec![letter.clone()]).await.unwrap(), crate::Commit::Committed);
+    let read = read_all(&log.guest().await, "in.dlq").await;
+    assert_eq!(read.len(), 1);
+    assert!(read[0].value == letter.value && read[0].headers == letter.headers);
+}
+
+#[tokio::test]
 async fn tail_waits_and_survives_being_dropped() {
     let log = log();
     let owner = log.open().await;

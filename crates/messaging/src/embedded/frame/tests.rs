@@ -19,7 +19,7 @@ fn output() -> impl Strategy<Value = Output> {
 }
 
 fn frames(outputs: &[Output]) -> Vec<Bytes> {
-    let rows = Rows::encode(outputs, 7, 1 << 20).unwrap();
+    let rows = Rows::encode(outputs, 7, RecordLimits::of_append(1 << 20)).unwrap();
     rows.iter().map(|(_, _, frame)| Bytes::copy_from_slice(frame)).collect()
 }
 
@@ -79,9 +79,30 @@ fn limits_are_named() {
         ),
     ];
     for (output, expected) in rows {
-        let error = Rows::encode(&[output], 0, 100_000).err().map(|error| error.to_string());
+        let error = refusal(output, RecordLimits::of_append(100_000));
         assert_eq!(error.as_deref(), expected);
     }
+}
+
+#[test]
+fn commit_has_room_for_a_dead_letter_and_no_more() {
+    let rows = [
+        (with(1, 99_999 + (64 << 10), 0), None),
+        (
+            with(1, 100_000 + (64 << 10), 0),
+            Some("record of 165537 bytes for topic `t` is larger than `max_record_bytes` (100000)"),
+        ),
+        (with(0, 0, 1_016), None),
+        (with(0, 0, 1_017), Some("headers for topic `t`: 1017 are more than the limit of 1016")),
+    ];
+    for (output, expected) in rows {
+        let error = refusal(output, RecordLimits::of_commit(100_000));
+        assert_eq!(error.as_deref(), expected);
+    }
+}
+
+fn refusal(output: Output, limits: RecordLimits) -> Option<String> {
+    Rows::encode(&[output], 0, limits).err().map(|error| error.to_string())
 }
 
 #[test]
@@ -89,7 +110,7 @@ fn row_says_how_it_finds_its_partition() {
     let mut outputs = vec![with(0, 0, 0), with(0, 0, 0), with(0, 0, 0)];
     outputs[1].partition = Some(3);
     outputs[2].key = None;
-    let rows = Rows::encode(&outputs, 0, 100).unwrap();
+    let rows = Rows::encode(&outputs, 0, RecordLimits::of_append(100)).unwrap();
     let placements: Vec<_> = rows.iter().map(|(_, placement, _)| placement).collect();
     let empty_key = Placement::KeyHash(partitioner::murmur2(b""));
     assert_eq!(placements, [empty_key, Placement::Partition(3), Placement::RoundRobin]);

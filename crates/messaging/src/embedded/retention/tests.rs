@@ -4,7 +4,7 @@ use bytes::Bytes;
 use redb::Database;
 
 use super::*;
-use crate::embedded::frame::Rows;
+use crate::embedded::frame::{RecordLimits, Rows};
 use crate::embedded::storage::Storage;
 use crate::record::{Headers, Output};
 
@@ -26,7 +26,7 @@ fn log(rows: &[(i64, u32, usize)]) -> (Database, Ledger, Config) {
             value: Some(Bytes::from(vec![0; *size])),
             headers: Headers::new(),
         };
-        let rows = Rows::encode(&[output], *appended_ms, 1 << 20).unwrap();
+        let rows = Rows::encode(&[output], *appended_ms, RecordLimits::of_append(1 << 20)).unwrap();
         ledger.append(&mut tables, &rows, &config).unwrap().unwrap();
     }
     drop(tables);
