@@ -1,8 +1,11 @@
 //! The names of the service's metrics. Labels are bounded: role, version, reason; never an id.
 
 use std::sync::Once;
+use std::time::Duration;
 
-use metrics::{Unit, describe_counter, describe_histogram};
+use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
+
+use crate::totals::Totals;
 
 pub(crate) const EVENTS: &str = "serin_lane_events_total";
 pub(crate) const PREDICTIONS: &str = "serin_lane_predictions_total";
@@ -32,4 +35,61 @@ pub(crate) fn describe() {
         describe_histogram!(BATCH_RECORDS, Unit::Count, "Records in a batch.");
         describe_histogram!(PROCESS_SECONDS, Unit::Seconds, "Decoding, scoring and encoding of a batch.");
     });
+}
+
+/// Handles of one lane's metrics, looked up once.
+#[derive(Debug)]
+pub(crate) struct Meters {
+    lane: String,
+    events: Counter,
+    predictions: Counter,
+    outcomes: Counter,
+    fallbacks: Counter,
+    batch_records: Histogram,
+    process_seconds: Histogram,
+}
+
+impl Meters {
+    pub(crate) fn new(lane: &str) -> Self {
+        describe();
+        let count = |name: &'static str| counter!(name, "lane" => lane.to_owned());
+        let sample = |name: &'static str| histogram!(name, "lane" => lane.to_owned());
+        Self {
+            events: count(EVENTS),
+            predictions: count(PREDICTIONS),
+            outcomes: count(OUTCOMES),
+            fallbacks: count(FALLBACKS),
+            batch_records: sample(BATCH_RECORDS),
+            process_seconds: sample(PROCESS_SECONDS),
+            lane: lane.to_owned(),
+        }
+    }
+
+    /// The lane's name.
+    pub(crate) fn lane(&self) -> &str {
+        &self.lane
+    }
+
+    /// A batch was processed.
+    pub(crate) fn batch(&self, totals: &Totals, took: Duration) {
+        self.events.increment(totals.records);
+        self.predictions.increment(totals.predictions);
+        self.outcomes.increment(totals.outcomes);
+        self.fallbacks.increment(totals.fallbacks);
+        #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^53 records")]
+        self.batch_records.record(totals.records as f64);
+        self.process_seconds.record(took.as_secs_f64());
+    }
+
+    // Looked up by the errors' own classes, which are few: bad events are rare, so that it does not matter.
+
+    /// A record became a dead letter.
+    pub(crate) fn dead_letter(&self, reason: &'static str) {
+        counter!(DEAD_LETTERS, "lane" => self.lane.clone(), "reason" => reason).increment(1);
+    }
+
+    /// A shadow passed over an event.
+    pub(crate) fn skipped(&self, reason: &'static str) {
+        counter!(SKIPPED, "lane" => self.lane.clone(), "reason" => reason).increment(1);
+    }
 }

@@ -19,10 +19,11 @@ use tokio::sync::oneshot;
 use crate::config::{BatchConfig, InputConfig, ModelConfig, OutputConfig, Topics};
 use crate::deployment;
 use crate::lane::{self, Watch};
+use crate::metrics::Meters;
 use crate::predictions::Records;
 use crate::setup::{self, SetupError};
 use crate::totals::LaneTotals;
-use crate::work::{EventBatch, Meters, Scoring, Work};
+use crate::work::{EventBatch, Scoring, Work};
 
 /// A lane that does not finish a batch within this time is stuck: the process should be restarted.
 const STALL_LIMIT: Duration = Duration::from_secs(120);

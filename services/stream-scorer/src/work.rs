@@ -9,11 +9,11 @@ use bytes::Bytes;
 use events::{Decoded, Decoder, FeatureEvent, Origin, OutcomeEvent, Subject, Timestamp};
 use inference::{Engine, ScoreError, Scored, Shadow};
 use messaging::{Output, Record};
-use metrics::{Counter, Histogram, counter, histogram};
 use runtime::Clock;
 
 use crate::config::Topics;
 use crate::dead_letter::{Cause, dead_letter};
+use crate::metrics::Meters;
 use crate::predictions::{Records, prediction};
 use crate::totals::{LaneTotals, Totals};
 
@@ -60,47 +60,6 @@ struct Failure {
     /// The class of the error.
     reason: &'static str,
     message: String,
-}
-
-/// Handles of the lane's metrics, looked up once.
-#[derive(Debug)]
-pub(crate) struct Meters {
-    lane: String,
-    events: Counter,
-    predictions: Counter,
-    outcomes: Counter,
-    fallbacks: Counter,
-    batch_records: Histogram,
-    process_seconds: Histogram,
-}
-
-impl Meters {
-    pub(crate) fn new(lane: &str) -> Self {
-        use crate::metrics::{
-            BATCH_RECORDS, EVENTS, FALLBACKS, OUTCOMES, PREDICTIONS, PROCESS_SECONDS, describe,
-        };
-        describe();
-        let label = || ("lane", lane.to_owned());
-        let ((k, v), lane) = (label(), lane.to_owned());
-        Self {
-            events: counter!(EVENTS, k => v.clone()),
-            predictions: counter!(PREDICTIONS, k => v.clone()),
-            outcomes: counter!(OUTCOMES, k => v.clone()),
-            fallbacks: counter!(FALLBACKS, k => v.clone()),
-            batch_records: histogram!(BATCH_RECORDS, k => v.clone()),
-            process_seconds: histogram!(PROCESS_SECONDS, k => v),
-            lane,
-        }
-    }
-
-    // By the errors' own classes, which are few; bad events are rare, so the look-up does not matter.
-    fn dead_letter(&self, reason: &'static str) {
-        counter!(crate::metrics::DEAD_LETTERS, "lane" => self.lane.clone(), "reason" => reason).increment(1);
-    }
-
-    fn skipped(&self, reason: &'static str, events: u64) {
-        counter!(crate::metrics::SKIPPED, "lane" => self.lane.clone(), "reason" => reason).increment(events);
-    }
 }
 
 impl Work {
@@ -208,7 +167,7 @@ impl Work {
         for Failure { at, stage, reason, message } in failures.drain(..) {
             let record = &records[at];
             tracing::debug!(
-                lane = self.meters.lane,
+                lane = self.meters.lane(),
                 topic = &*record.topic,
                 partition = record.partition,
                 offset = record.offset,
@@ -216,7 +175,7 @@ impl Work {
             );
             if matches!(self.scoring, Scoring::Shadow { .. }) {
                 totals.skipped += 1;
-                self.meters.skipped(reason, 1);
+                self.meters.skipped(reason);
                 continue;
             }
             totals.dead_letters += 1;
@@ -228,13 +187,7 @@ impl Work {
     }
 
     fn count(&self, totals: Totals, started: std::time::Duration) {
-        self.meters.events.increment(totals.records);
-        self.meters.predictions.increment(totals.predictions);
-        self.meters.outcomes.increment(totals.outcomes);
-        self.meters.fallbacks.increment(totals.fallbacks);
-        #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^53 records")]
-        self.meters.batch_records.record(totals.records as f64);
-        self.meters.process_seconds.record(self.clock.elapsed().saturating_sub(started).as_secs_f64());
+        self.meters.batch(&totals, self.clock.elapsed().saturating_sub(started));
         self.totals.add(totals);
     }
 }
