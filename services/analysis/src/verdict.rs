@@ -119,6 +119,8 @@ fn effect(better: Better, comparison: &Comparison, alpha: f64) -> Effect {
     if (difference.value > 0.0) == (better == Better::Higher) { Effect::Better } else { Effect::Worse }
 }
 
+/// Where a guardrail stands, read off the two-sided interval that the report shows: a one-sided test at half of alpha,
+/// which is cautious, and can be checked by eye.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Guardrail {
     /// The whole interval is on the good side of the margin.
