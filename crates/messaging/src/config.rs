@@ -27,8 +27,10 @@ pub struct Config {
     /// commits may be larger by [`COMMIT_HEADROOM_BYTES`]. Bounds what one record can cost a reader.
     #[serde(default = "default_max_record_bytes", deserialize_with = "units::size")]
     pub max_record_bytes: u64,
-    /// How much may wait for the disk before a writer has to wait, in bytes; default "64 MiB", at least
-    /// `max_record_bytes`.
+    /// How much may wait for the disk before a writer has to wait, and the most that it may append at once, in
+    /// bytes; default "64 MiB", at least `max_record_bytes`. The commits of lanes come beside this: a batch that
+    /// was taken has to get through, and each lane has at most two of them on the way, or one that is larger
+    /// than this.
     #[serde(default = "default_queue_bytes", deserialize_with = "units::size")]
     pub queue_bytes: u64,
     /// Memory for the pages of the log, in bytes; default "128 MiB". The operating system caches the file

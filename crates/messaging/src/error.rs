@@ -96,7 +96,7 @@ pub enum Error {
         /// Which limit was passed.
         problem: String,
     },
-    /// One append, or the outputs of one batch, are larger than the queue to the disk or a frame of the socket.
+    /// One append is larger than the queue to the disk or a frame of the socket.
     #[error("{size} bytes in one write are more than the limit of {limit}")]
     WriteTooLarge {
         /// All records together, in bytes.

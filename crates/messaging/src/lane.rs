@@ -105,7 +105,8 @@ pub struct EmbeddedLane {
 impl Lane {
     /// Waits for at least one record and takes what is there. There is no timer: an idle lane sleeps.
     ///
-    /// Waits also while two commits of this lane are under way. Dropping the future loses nothing.
+    /// Waits also while two commits of this lane are under way, or one that is larger than
+    /// [`Config::queue_bytes`](crate::Config::queue_bytes). Dropping the future loses nothing.
     ///
     /// # Errors
     /// With [`Fate::Failed`](crate::Fate) if the broker gave up or was closed.
@@ -124,7 +125,8 @@ impl Lane {
     ///
     /// An output may be larger than what a writer may append, by [`COMMIT_HEADROOM_BYTES`](crate::COMMIT_HEADROOM_BYTES)
     /// and [`COMMIT_HEADROOM_HEADERS`](crate::COMMIT_HEADROOM_HEADERS): any record that was taken can be given up
-    /// as a dead letter.
+    /// as a dead letter. All outputs of a batch together may be of any size: whoever takes small batches has
+    /// small commits.
     pub fn commit(&mut self, batch: impl Into<Receipt>, outputs: Vec<Output>) -> Committing {
         let Self::Embedded(EmbeddedLane { lane, .. }) = self;
         let Receipt(receipt) = batch.into();

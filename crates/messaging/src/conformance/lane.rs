@@ -221,6 +221,33 @@ pub async fn largest_record_becomes_a_dead_letter(fixture: Fixture) {
     assert!(read.iter().map(|record| copy(record, "in.dlq")).eq(letters), "letters differ");
 }
 
+/// A commit that is larger than the whole queue to the disk gets through, alone, and those after it do as well.
+pub async fn commit_larger_than_the_queue_gets_through(fixture: Fixture) {
+    let mut fixture = fixture;
+    fixture.config.max_record_bytes = 10_000;
+    fixture.config.queue_bytes = 20_000;
+    let broker = fixture.open().await;
+    broker.create_topic("in", Some(1)).await.unwrap();
+    broker.writer().append(numbered("in", 0..30)).await.unwrap();
+    let mut lane = lane(&broker, "g", "in").await;
+    let ten = Limits { records: 10, ..MANY };
+    for written in [10, 20] {
+        let batch = lane.take(ten).await.unwrap();
+        // A take waits for what was committed before it.
+        assert_eq!(contents(&broker, "out").await.len(), written - 10);
+        let large = |_: &Record| output("out", "k", vec![b'x'; 9_000]);
+        let outputs: Vec<_> = batch.records.iter().map(large).collect();
+        assert_eq!(outputs.len(), 10);
+        drop(lane.commit(batch, outputs));
+    }
+    let batch = lane.take(ten).await.unwrap();
+    assert_eq!(contents(&broker, "out").await.len(), 20);
+    assert_eq!(lane.commit(batch, vec![output("out", "k", "1")]).await.unwrap(), Commit::Committed);
+    let committed = broker.committed("g").await.unwrap();
+    assert_eq!(committed.iter().map(|position| position.offset).sum::<u64>(), 30);
+    broker.writer().append(vec![output("in", "k", vec![0; 9_000])]).await.unwrap();
+}
+
 fn copy(record: &Record, topic: &str) -> Output {
     Output {
         topic: Arc::from(topic),

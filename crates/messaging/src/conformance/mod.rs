@@ -43,6 +43,7 @@ macro_rules! conformance {
             commits_overlap_with_takes, dropped_commit_is_carried_out, dropped_take_loses_nothing,
             take_waits_for_records, limits_bound_a_batch, partitions_share_a_batch,
             refused_commit_can_be_tried_again, largest_record_becomes_a_dead_letter,
+            commit_larger_than_the_queue_gets_through,
             groups_are_independent, lanes_of_a_group_share_partitions, lane_beyond_the_partitions_waits,
             commit_after_a_rebalance_is_revoked, batches_after_a_revoked_one_are_revoked,
             nothing_is_taken_twice_or_lost_through_rebalances,

@@ -15,7 +15,8 @@ use crate::error::Error;
 use crate::lane::{Commit, LaneConfig, Limits};
 use crate::record::{Output, Record};
 
-/// The most commits of one lane that may be under way; `take` waits for the first of them then.
+/// The most commits of one lane that may be under way; `take` waits for the first of them then. A commit that is
+/// larger than the whole queue to the disk counts as so many: nothing is taken beside it.
 const MAX_COMMITS: usize = 2;
 
 /// A consumer of the log together with what commits for it.
@@ -40,20 +41,23 @@ pub(crate) struct Receipt {
     moves: Vec<Move>,
 }
 
-/// Counts a commit for as long as it is under way.
+/// Counts a commit, or as many as it stands for, for as long as it is under way.
 #[derive(Debug)]
-pub(crate) struct UnderWay(watch::Sender<usize>);
+pub(crate) struct UnderWay {
+    commits: watch::Sender<usize>,
+    weight: usize,
+}
 
 impl UnderWay {
-    fn begin(commits: &watch::Sender<usize>) -> Self {
-        commits.send_modify(|count| *count += 1);
-        Self(commits.clone())
+    fn begin(commits: &watch::Sender<usize>, weight: usize) -> Self {
+        commits.send_modify(|count| *count += weight);
+        Self { commits: commits.clone(), weight }
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.commits.send_modify(|count| *count -= self.weight);
     }
 }
 
@@ -172,7 +176,8 @@ impl Lane {
         }
         let rows =
             Rows::encode(outputs, log::now_ms(), RecordLimits::of_commit(log.config.max_record_bytes))?;
-        log.check_write(rows.bytes())?;
+        let is_oversized = rows.bytes() as u64 > log.config.queue_bytes;
+        let under_way = UnderWay::begin(&self.commits, if is_oversized { MAX_COMMITS } else { 1 });
         let commit = LaneCommit {
             group: Arc::clone(&self.membership.group),
             taken: receipt.taken,
@@ -180,7 +185,7 @@ impl Lane {
             rows,
         };
         let (reply, answer) = oneshot::channel();
-        log.send(Job::Commit { commit, under_way: UnderWay::begin(&self.commits), reply })?;
+        log.send(Job::Commit { commit, under_way, reply })?;
         Ok(answer)
     }
 

@@ -105,8 +105,8 @@ impl Log {
         infos
     }
 
-    /// Refuses what would not fit the queue to the disk.
-    pub(crate) fn check_write(&self, bytes: usize) -> Result<(), Error> {
+    /// Refuses an append that would not fit the queue to the disk.
+    pub(crate) fn check_append(&self, bytes: usize) -> Result<(), Error> {
         let limit = self.config.queue_bytes;
         // The framing of one record of the largest size does not count.
         if bytes as u64 > limit.saturating_add(FRAMING) {

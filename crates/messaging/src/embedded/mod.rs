@@ -142,7 +142,7 @@ pub(crate) async fn append(log: &Arc<Log>, outputs: &[Output]) -> Result<Vec<Pla
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    log.check_write(rows.bytes())?;
+    log.check_append(rows.bytes())?;
     let kib = u32::try_from(rows.bytes().div_ceil(1024)).unwrap_or(u32::MAX);
     // A record may take a little more room than it counts for, and the largest has to fit.
     let kib = kib.min(log::room_kib(&log.config));
