@@ -106,9 +106,8 @@ impl Default for OutputConfig {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(default)]
 pub struct BatchConfig {
-    /// The most records, 1 to 10,000. More make commits rarer and latency longer. All that follows from a batch must
-    /// fit the log's queue at once (`broker.queue_bytes`): a prediction takes about 600 bytes in JSON, an outcome 200.
-    /// Default 2,000.
+    /// The most records, 1 to 10,000. More make commits rarer and latency longer, and all that follows from a batch is
+    /// in memory at once: a prediction takes about 600 bytes in JSON, an outcome 200. Default 2,000.
     pub records: usize,
     /// The most bytes, at least one record whatever its size. Default 16 MiB.
     pub bytes: Size,
