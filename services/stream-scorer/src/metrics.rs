@@ -51,7 +51,6 @@ pub(crate) struct Meters {
 
 impl Meters {
     pub(crate) fn new(lane: &str) -> Self {
-        describe();
         let count = |name: &'static str| counter!(name, "lane" => lane.to_owned());
         let sample = |name: &'static str| histogram!(name, "lane" => lane.to_owned());
         Self {

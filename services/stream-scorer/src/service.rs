@@ -132,6 +132,7 @@ impl Service {
         (health, clock): (Health, Clock),
         shutdown: Shutdown,
     ) -> anyhow::Result<()> {
+        crate::metrics::describe();
         let ready = health.gate("lanes");
         self.create_topics(&broker).await?;
         let wanted = self.deployment();
