@@ -142,10 +142,11 @@ fn print_account(account: &Account, out: &mut impl Write) -> std::io::Result<()>
 }
 
 fn print_next(out: &mut impl Write) -> std::io::Result<()> {
+    let program = std::env::current_exe().map_or_else(|_| "serin".into(), |path| path.display().to_string());
     writeln!(
         out,
         "
-Where to go next
+Where to go next (serin is {program})
   serin up --config examples/flights/serin.toml      the same services, waiting for your events
   serin produce FILE.ndjson --topic features --config examples/flights/serin.toml
   serin tail predictions --from-beginning --config examples/flights/serin.toml
