@@ -20,10 +20,6 @@ pub const REVOKED_COMMITS: &str = "serin_log_revoked_commits_total";
 /// Peers of the socket that were dropped for sending what is no request.
 pub const DROPPED_PEERS: &str = "serin_log_dropped_peers_total";
 
-/// Buckets for [`COMMIT_SECONDS`], from a commit to memory to a disk that struggles.
-pub const COMMIT_SECONDS_BUCKETS: [f64; 12] =
-    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
-
 /// Tells the recorder what each metric is; call it once, after the recorder is installed.
 pub fn describe() {
     describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "Time that one commit of the log took");

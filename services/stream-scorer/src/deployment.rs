@@ -5,11 +5,12 @@ mod tests;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use events::{Deployment, Encoding, Event, Limits, NativeDecoder, Schemas, Shadow, Timestamp};
+use events::{Deployment, Encoding, Limits, NativeDecoder, Schemas, Shadow, Timestamp};
 use experiment::BasisPoints;
-use messaging::{Broker, Headers, Output, Start};
+use messaging::{Broker, Start};
 use runtime::Clock;
+
+use crate::predictions::Records;
 
 /// What one read of the deployments takes at once.
 const READ_LIMITS: messaging::Limits = messaging::Limits { records: 1_000, bytes: 16 << 20 };
@@ -36,19 +37,7 @@ pub async fn seed(
         wanted.revision = 1;
     }
     wanted.created_at = Timestamp::from_micros(clock.now_micros()).unwrap_or(Timestamp::MAX);
-    let mut value = Vec::new();
-    Encoding::Json.encode(&wanted, &mut value)?;
-    let mut headers = Headers::new();
-    headers.push("ce_type", Bytes::from_static(Deployment::TYPE.as_bytes()));
-    headers.push("content-type", Bytes::from_static(Encoding::Json.content_type().as_bytes()));
-    let record = Output {
-        topic: Arc::clone(topic),
-        partition: None,
-        timestamp: wanted.created_at.as_millis(),
-        key: Some(Bytes::copy_from_slice(wanted.model.as_bytes())),
-        value: Some(value.into()),
-        headers,
-    };
+    let record = Records::new(Encoding::Json).record(topic, &wanted.model, wanted.created_at, &wanted);
     broker.writer().append(vec![record]).await?;
     tracing::info!(model = &*wanted.model, revision = wanted.revision, "deployed");
     Ok(wanted)

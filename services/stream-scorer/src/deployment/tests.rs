@@ -1,3 +1,6 @@
+use events::Event;
+use messaging::{Headers, Output};
+
 use super::*;
 use crate::testing::{LIMITS, reader};
 
