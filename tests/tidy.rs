@@ -12,7 +12,7 @@ const EDGES: [(&str, &[&str]); 10] = [
     ("events", &[]),
     ("statistics", &[]),
     ("experiment", &[]),
-    ("messaging", &[]),
+    ("messaging", &["runtime"]),
     ("runtime", &[]),
     (TESTED_ON, &[]),
     ("inference", &["events", "experiment"]),
@@ -37,12 +37,14 @@ const EDGES: [(&str, &[&str]); 10] = [
 const TESTED_ON: &str = "servers";
 
 /// The one package of the house that may name each of these: every foreign world has one door.
-const HOMES: [(&str, &str); 17] = [
+const HOMES: [(&str, &str); 19] = [
     ("apache-avro", "events"),
     ("statrs", "statistics"),
     ("libm", "statistics"),
     ("candle-core", "inference"),
     ("gemm", "inference"),
+    ("async-nats", "messaging"),
+    ("rdkafka", "messaging"),
     ("redb", "messaging"),
     ("postcard", "messaging"),
     ("rustix", "messaging"),
