@@ -29,7 +29,7 @@ mod at_least_once {
         config
     }
 
-    conformance!(at_least_once, config(), kept);
+    conformance!(at_least_once, config(), kept, at_least_once);
 }
 
 mod static_members {
