@@ -37,7 +37,7 @@ const EDGES: [(&str, &[&str]); 10] = [
 const TESTED_ON: &str = "servers";
 
 /// The one package of the house that may name each of these: every foreign world has one door.
-const HOMES: [(&str, &str); 17] = [
+const HOMES: [(&str, &str); 18] = [
     ("apache-avro", "events"),
     ("statrs", "statistics"),
     ("libm", "statistics"),
@@ -55,6 +55,7 @@ const HOMES: [(&str, &str); 17] = [
     ("clap_complete", "serin"),
     ("indicatif", "serin"),
     ("flate2", "serin"),
+    ("rcgen", TESTED_ON),
 ];
 
 /// Who else tests with a package that has a home, and what for.
