@@ -12,16 +12,12 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub enum Error {
     /// The URL names no broker that we know.
-    #[error("url {url:?} is not \"memory://\" or \"file:///directory\"")]
+    #[error(
+        "url {url:?} is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\""
+    )]
     Url {
         /// The URL as configured.
         url: String,
-    },
-    /// The URL names a broker that this build cannot speak to.
-    #[error("{scheme}:// is not available in this build yet; use \"file://…\" or \"memory://\"")]
-    NotAvailable {
-        /// The URL's scheme.
-        scheme: String,
     },
     /// The configuration has other faults.
     #[error("broker configuration: {}", problems.join("; "))]
@@ -180,6 +176,14 @@ pub enum Error {
         /// What happened.
         problem: String,
     },
+    /// A server cannot do this, refuses us, or has not answered for as long as we wait.
+    #[error("{server}: {problem}")]
+    Server {
+        /// The servers, as configured.
+        server: String,
+        /// What was tried, and what came of it.
+        problem: String,
+    },
     /// Only the process that owns the log can do this.
     #[error("{what} needs the log itself, and another process owns it")]
     OwnerOnly {
@@ -205,7 +209,8 @@ impl Error {
             | Self::Storage(_)
             | Self::Damaged { .. }
             | Self::Closed
-            | Self::Connection { .. } => Fate::Failed,
+            | Self::Connection { .. }
+            | Self::Server { .. } => Fate::Failed,
             Self::Remote { fate, .. } => *fate,
             _ => Fate::Refused,
         }
