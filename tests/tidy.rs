@@ -270,8 +270,11 @@ fn every_description_of_metrics_is_given() {
 fn files_speak_of_no_machine_and_no_mirror() {
     // Folders that are somebody's own; this file names them.
     let own = ["/home/", "/root/", "/Users/", "/work/", "/opt/"];
+    // Where Kafka's own image has its tools.
+    let theirs = "/opt/kafka/bin/";
     for (file, text) in texts().filter(|(file, _)| file != "tests/tidy.rs") {
         for (number, line) in text.lines().enumerate() {
+            let line = line.replace(theirs, "");
             let found = own.iter().find(|folder| line.contains(**folder));
             assert!(found.is_none(), "{file}:{}: {line}", number + 1);
         }

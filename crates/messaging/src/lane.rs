@@ -162,9 +162,7 @@ impl Lane {
                     Committing::of(async move { log.answer(answer).await })
                 })
             }
-            (Self::Kafka(lane), Kind::Kafka(receipt)) => {
-                lane.commit(receipt, outputs).map(Committing::of)
-            }
+            (Self::Kafka(lane), Kind::Kafka(receipt)) => lane.commit(receipt, outputs).map(Committing::of),
             (Self::Nats(lane), Kind::Nats(receipt)) => lane.commit(receipt, outputs).map(Committing::of),
             _ => Err(Error::OutOfOrder { detail: "it was taken by a lane of another broker".to_owned() }),
         };

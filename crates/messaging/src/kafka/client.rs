@@ -68,7 +68,8 @@ pub(crate) fn base(config: &Config, servers: &str) -> Result<ClientConfig, Error
     client.set("message.max.bytes", largest.to_string());
     client.set("socket.keepalive.enable", "true");
     client.set("reconnect.backoff.max.ms", "2000");
-    set_security(&mut client, settings).map_err(|fault| Error::Config { problems: vec![fault.to_string()] })?;
+    set_security(&mut client, settings)
+        .map_err(|fault| Error::Config { problems: vec![fault.to_string()] })?;
     Ok(client)
 }
 

@@ -89,7 +89,9 @@ impl KafkaLane {
         };
         match tokio::time::timeout(JOIN_TIMEOUT, joined).await {
             Ok(joined) => joined.map(|()| lane),
-            Err(_) => Err(shared.server_error(format!("the group has not let us in within {JOIN_TIMEOUT:?}"))),
+            Err(_) => {
+                Err(shared.server_error(format!("the group has not let us in within {JOIN_TIMEOUT:?}")))
+            }
         }
     }
 
@@ -211,7 +213,10 @@ fn consumer(shared: &Shared, group: &str, member: Member) -> Result<BaseConsumer
         .set("auto.offset.reset", "earliest")
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("session.timeout.ms", client::millis(session))
-        .set("queued.max.messages.kbytes", (shared.config.queue_bytes / 1_024).clamp(1_024, 2_000_000).to_string())
+        .set(
+            "queued.max.messages.kbytes",
+            (shared.config.queue_bytes / 1_024).clamp(1_024, 2_000_000).to_string(),
+        )
         .set("statistics.interval.ms", client::millis(STATISTICS_EVERY));
     if let Some(instance) = &settings.instance {
         config.set("group.instance.id", instance);

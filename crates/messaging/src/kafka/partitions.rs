@@ -288,8 +288,12 @@ impl State {
 
 /// About what a record takes in memory.
 fn size(record: &Record) -> usize {
-    let headers: usize = record.headers.iter().map(|header| header.name.len() + header.value.len() + 32).sum();
-    record.key.as_ref().map_or(0, bytes::Bytes::len) + record.value.as_ref().map_or(0, bytes::Bytes::len) + headers + 64
+    let headers: usize =
+        record.headers.iter().map(|header| header.name.len() + header.value.len() + 32).sum();
+    record.key.as_ref().map_or(0, bytes::Bytes::len)
+        + record.value.as_ref().map_or(0, bytes::Bytes::len)
+        + headers
+        + 64
 }
 
 #[cfg(test)]

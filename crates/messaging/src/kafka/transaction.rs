@@ -246,9 +246,11 @@ impl Committer {
         let id = is_transactional.then_some(self.transactional_id.as_str());
         let outbox = Outbox::new(&self.shared, id).map_err(refused)?;
         if is_transactional {
-            attempt(|| outbox.producer.init_transactions(REQUEST_TIMEOUT)).map_err(|error| match remedy(&error) {
-                Remedy::GiveUp => Failure::Refused(error.to_string()),
-                _ => Failure::Aborted(format!("cannot begin transactions: {error}")),
+            attempt(|| outbox.producer.init_transactions(REQUEST_TIMEOUT)).map_err(|error| {
+                match remedy(&error) {
+                    Remedy::GiveUp => Failure::Refused(error.to_string()),
+                    _ => Failure::Aborted(format!("cannot begin transactions: {error}")),
+                }
             })?;
         }
         Ok(outbox)
@@ -326,7 +328,11 @@ fn attempt(mut call: impl FnMut() -> KafkaResult<()>) -> KafkaResult<()> {
 /// be written must not hold up everything behind it, and a dead letter says where its original is.
 fn strip(output: &mut Output) {
     let size = output.size();
-    tracing::warn!(topic = &*output.topic, size, "the cluster takes no record of this size; it goes without its value");
+    tracing::warn!(
+        topic = &*output.topic,
+        size,
+        "the cluster takes no record of this size; it goes without its value"
+    );
     output.value = None;
     output.headers.push("serin-omitted-bytes", Bytes::from(size.to_string()));
 }

@@ -36,7 +36,10 @@ impl Nats {
     }
 
     fn absent(&self) -> Error {
-        Error::Server { server: self.server.clone(), problem: "this build cannot speak to NATS yet".to_owned() }
+        Error::Server {
+            server: self.server.clone(),
+            problem: "this build cannot speak to NATS yet".to_owned(),
+        }
     }
 
     pub(crate) async fn create_topic(&self, _name: &str, _partitions: Option<u32>) -> Result<(), Error> {
