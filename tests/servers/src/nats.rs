@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use crate::files::folder;
+use crate::files::folder_of;
 use crate::ports;
 use crate::server::{Readiness, Server, loopback, scratch};
 
@@ -28,6 +28,7 @@ pub struct Nats {
 #[derive(Debug, Default)]
 pub struct NatsBuilder {
     configuration: String,
+    is_older: bool,
 }
 
 impl Nats {
@@ -81,6 +82,13 @@ impl NatsBuilder {
         self
     }
 
+    /// Takes the older version, which cannot commit a batch at once.
+    #[must_use]
+    pub fn older(mut self) -> Self {
+        self.is_older = true;
+        self
+    }
+
     /// Starts it, and waits until a client can use it.
     ///
     /// # Panics
@@ -95,15 +103,15 @@ impl NatsBuilder {
         );
         fs::write(folder.join("configuration"), own + &self.configuration)
             .expect("the folder can be written");
-        let mut command = Command::new(program());
+        let mut command = Command::new(program(self.is_older));
         command.args(["--config", "configuration"]);
         let readiness = Readiness { port, ask: has_jetstream };
         Nats { server: Server::start("nats", folder, &command, readiness), port, monitor }
     }
 }
 
-fn program() -> PathBuf {
-    folder("NATS").join("bin/nats-server")
+fn program(is_older: bool) -> PathBuf {
+    folder_of("NATS", if is_older { "NATS_OLDER" } else { "NATS" }).join("bin/nats-server")
 }
 
 /// A server greets with what it offers, which is all that this needs to know: a client may need a password.
