@@ -181,12 +181,16 @@ impl Committer {
         commit.epoch == *self.epoch.borrow() && commit.moves.iter().all(is_ours)
     }
 
-    /// Gives up everything that was taken: the lane starts again from the positions.
     fn revoke(&mut self) -> Commit {
+        self.give_up();
+        Commit::Revoked
+    }
+
+    /// Gives up everything that was taken: the lane starts again from the positions.
+    fn give_up(&mut self) {
         metrics::counter!(REVOKED_COMMITS, "group" => self.config.group.clone()).increment(1);
         self.held.clear();
         self.epoch.send_modify(|epoch| *epoch += 1);
-        Commit::Revoked
     }
 
     /// Tells the consumers what is done, so that they say how far the group is. Nothing depends on it.

@@ -4,7 +4,7 @@
 mod reply;
 mod tap;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ use crate::lane::Limits;
 use crate::nats::Shared;
 use crate::nats::stream::nanoseconds;
 use crate::record::Record;
-pub(crate) use tap::{Tap, Taken};
+use reply::Delivery;
+pub(crate) use tap::{Taken, Tap};
 
 /// How many records one consumer may have on their way and in memory.
 const WINDOW: usize = 2_000;
@@ -35,6 +36,8 @@ pub(crate) struct Inflow {
     inbox: String,
     messages: Subscriber,
     taps: BTreeMap<u64, Tap>,
+    /// By the consumer's name.
+    numbers: HashMap<String, u64>,
     opened: u64,
     /// The connection over which the consumers were asked.
     connects: u64,
@@ -50,6 +53,7 @@ impl Inflow {
             messages: messages.map_err(|error| session.problem(format!("cannot subscribe: {error}")))?,
             inbox,
             taps: BTreeMap::new(),
+            numbers: HashMap::new(),
             opened: 0,
             connects: session.state.borrow().connects,
         })
@@ -58,12 +62,15 @@ impl Inflow {
     /// Adds a consumer that is there.
     pub(crate) fn add(&mut self, tap: Tap) -> u64 {
         self.opened += 1;
+        self.numbers.insert(tap.consumer.clone(), self.opened);
         self.taps.insert(self.opened, tap);
         self.opened
     }
 
     pub(crate) fn remove(&mut self, number: u64) -> Option<Tap> {
-        self.taps.remove(&number)
+        let tap = self.taps.remove(&number)?;
+        self.numbers.remove(&tap.consumer);
+        Some(tap)
     }
 
     pub(crate) fn tap(&self, number: u64) -> Option<&Tap> {
@@ -112,12 +119,23 @@ impl Inflow {
     }
 
     fn hear(&mut self, message: async_nats::Message) {
+        if message.status.is_none() {
+            return self.deliver(message);
+        }
         let number = message.subject.rsplit('.').next().and_then(|number| number.parse().ok());
-        let Some(tap) = number.and_then(|number: u64| self.taps.get_mut(&number)) else { return };
-        match message.status {
-            None => tap.deliver(message),
-            Some(StatusCode::IDLE_HEARTBEAT) => {}
-            Some(_) => tap.refuse(&message),
+        let tap = number.and_then(|number: u64| self.taps.get_mut(&number));
+        if let Some(tap) = tap.filter(|_| message.status != Some(StatusCode::IDLE_HEARTBEAT)) {
+            tap.refuse(&message);
+        }
+    }
+
+    /// Notes a record. It has the subject under which it was stored, and only its acknowledgement says who sends it.
+    fn deliver(&mut self, mut message: async_nats::Message) {
+        let Some(ack) = message.reply.take() else { return };
+        let Some(delivery) = Delivery::parse(&ack) else { return };
+        let number = self.numbers.get(delivery.consumer);
+        if let Some(tap) = number.and_then(|number| self.taps.get_mut(number)) {
+            tap.deliver(delivery, ack.clone(), message);
         }
     }
 

@@ -168,6 +168,8 @@ impl NatsLane {
                 let Some((wanted, _)) = self.following.take() else { continue };
                 let owned = owned.map_err(|_gone| Error::Closed)??;
                 self.wanted = wanted;
+                // What an earlier consumer of the same name has sent is not the new one's.
+                self.inflow.drain()?;
                 self.own(owned);
             }
             let wanted = share(&self.membership.members.borrow_and_update(), &self.id, &self.topics);

@@ -39,7 +39,7 @@ impl Committer {
         self.held.retain(|slot, _| wanted.contains(slot));
         for (slot, offset) in reopen {
             if self.held.contains_key(&slot) && !self.reopen(slot, offset).await? {
-                drop(self.revoke());
+                self.give_up();
                 break;
             }
         }
@@ -131,7 +131,7 @@ impl Committer {
     pub(super) async fn care(&mut self) {
         match self.refresh().await {
             Ok(true) => {}
-            Ok(false) => drop(self.revoke()),
+            Ok(false) => self.give_up(),
             Err(error) => tracing::warn!(%error, "positions could not be looked after"),
         }
     }

@@ -89,10 +89,8 @@ impl Tap {
         (!self.is_broken && count <= window / 2).then(|| window - count)
     }
 
-    /// Notes a record.
-    pub(super) fn deliver(&mut self, message: Message) {
-        let delivery = message.reply.as_ref().and_then(|reply| Delivery::parse(reply));
-        let (Some(delivery), Some(ack)) = (delivery, message.reply) else { return };
+    /// Notes a record. `ack` is the message's reply.
+    pub(super) fn deliver(&mut self, delivery: Delivery<'_>, ack: Subject, message: Message) {
         self.asked = self.asked.saturating_sub(1);
         if delivery.delivery != self.delivered + 1 {
             // Some have gone elsewhere: to a lane that was here before, or with a connection.
