@@ -14,12 +14,13 @@ use crate::support::wait_for;
 const USAGE: i32 = 64;
 
 /// Every command there is, as it is typed.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "up",
     "stream",
     "analyze",
     "produce",
     "tail",
+    "health",
     "model",
     "model check",
     "experiment",

@@ -11,6 +11,8 @@ mod checks;
 mod commands;
 mod crashes;
 mod demo;
+mod health;
 mod malformed;
+mod stack;
 mod support;
 mod tidy;

@@ -247,12 +247,42 @@ mod tests {
             ("kafka://a:9092,b:9092", Ok(Location::Kafka("a:9092,b:9092".into()))),
             ("nats://localhost", Ok(Location::Nats("nats://localhost".into()))),
             ("tls://localhost:4222", Ok(Location::Nats("tls://localhost:4222".into()))),
-            ("kafka://", Err("url \"kafka://\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"")),
-            ("kafka://a,", Err("url \"kafka://a,\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"")),
-            ("nats://", Err("url \"nats://\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"")),
-            ("file://", Err("url \"file://\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"")),
-            ("memory://x", Err("url \"memory://x\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"")),
-            ("/var/lib", Err("url \"/var/lib\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"")),
+            (
+                "kafka://",
+                Err(
+                    "url \"kafka://\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"",
+                ),
+            ),
+            (
+                "kafka://a,",
+                Err(
+                    "url \"kafka://a,\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"",
+                ),
+            ),
+            (
+                "nats://",
+                Err(
+                    "url \"nats://\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"",
+                ),
+            ),
+            (
+                "file://",
+                Err(
+                    "url \"file://\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"",
+                ),
+            ),
+            (
+                "memory://x",
+                Err(
+                    "url \"memory://x\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"",
+                ),
+            ),
+            (
+                "/var/lib",
+                Err(
+                    "url \"/var/lib\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"",
+                ),
+            ),
         ];
         for (url, expected) in rows {
             let found = Config::new(url).location().map_err(|error| error.to_string());

@@ -166,7 +166,7 @@ impl Publisher {
         let report = analysis.report();
         metrics::histogram!(crate::metrics::EVALUATE_SECONDS)
             .record(self.clock.elapsed().saturating_sub(started).as_secs_f64());
-        crate::metrics::show(report.counts);
+        crate::metrics::show(&report);
         let mut headers = Headers::new();
         headers.push("ce_type", Bytes::from_static(b"dev.serin.report.v1"));
         headers.push("content-type", Bytes::from_static(b"application/json"));

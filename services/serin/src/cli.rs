@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Produce(ProduceArguments),
     /// Print the records of a topic.
     Tail(TailArguments),
+    /// Ask the service that has the configuration's admin port whether it is ready; exit code 1 if it is not.
+    Health(HealthArguments),
     /// Work with model directories.
     Model {
         #[command(subcommand)]
@@ -68,7 +70,11 @@ pub(crate) enum Command {
 impl Command {
     /// Whether the command is a tool whose log should only hold warnings, or a service that says what it does.
     pub(crate) fn is_quiet(&self) -> bool {
-        !matches!(self, Self::Up(_) | Self::Stream(_))
+        match self {
+            Self::Up(_) | Self::Stream(_) => false,
+            Self::Analyze(arguments) => !arguments.follow,
+            _ => true,
+        }
     }
 }
 
@@ -111,6 +117,15 @@ pub(crate) struct AnalyzeArguments {
     /// How the report is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct HealthArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgument,
+    /// Ask whether it is alive, which it is while it starts and while it drains, too.
+    #[arg(long)]
+    pub(crate) alive: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,5 +1,7 @@
 //! Apache Kafka: one process that is both broker and controller.
 
+mod security;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -11,6 +13,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use crate::certificates::Certificates;
 use crate::files::{folder, java, own};
 use crate::ports;
 use crate::proxy::Proxy;
@@ -18,10 +21,12 @@ use crate::server::{Readiness, Server, loopback, scratch};
 
 /// Settings that differ from Kafka's own: one broker cannot replicate, and few partitions of the internal topics
 /// start sooner. Everything else is as in production.
-const PROPERTIES: [(&str, &str); 14] = [
+const PROPERTIES: [(&str, &str); 16] = [
     ("node.id", "1"),
     ("process.roles", "broker,controller"),
+    ("log.dirs", "data"),
     ("controller.listener.names", "CONTROLLER"),
+    ("listener.security.protocol.map", "CONTROLLER:PLAINTEXT,DIRECT:PLAINTEXT,CLIENT:PLAINTEXT"),
     ("inter.broker.listener.name", "DIRECT"),
     ("auto.create.topics.enable", "false"),
     ("group.initial.rebalance.delay.ms", "0"),
@@ -46,10 +51,17 @@ const CLUSTER_ID: &str = "c2VyaW4tdW5kZXItdGVzdA";
 /// How long one question may take.
 const ASK_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Who may use a [secured](KafkaBuilder::secured) broker.
+pub const USER: &str = "scorer";
+
+/// That user's password.
+pub const PASSWORD: &str = "not a secret";
+
 /// Apache Kafka in one process.
 #[derive(Debug)]
 pub struct Kafka {
     server: Server,
+    certificates: Option<Certificates>,
     port: u16,
     direct: u16,
     proxy: Option<Proxy>,
@@ -60,6 +72,7 @@ pub struct Kafka {
 pub struct KafkaBuilder {
     properties: BTreeMap<String, String>,
     behind_proxy: bool,
+    secured: bool,
     for_load: bool,
 }
 
@@ -96,6 +109,15 @@ impl Kafka {
         loopback(self.direct).to_string()
     }
 
+    /// The certificates of a secured broker.
+    ///
+    /// # Panics
+    ///
+    /// Without [`KafkaBuilder::secured`].
+    pub fn certificates(&self) -> &Certificates {
+        self.certificates.as_ref().expect("this Kafka was built without `secured`")
+    }
+
     /// The proxy that all clients of [`address`](Self::address) go through.
     ///
     /// # Panics
@@ -129,6 +151,14 @@ impl KafkaBuilder {
         self
     }
 
+    /// Has the broker ask for TLS and SASL (`SASL_SSL`): [`USER`] and [`PASSWORD`] by PLAIN, SCRAM-SHA-256 or
+    /// SCRAM-SHA-512, or an unsigned token by OAUTHBEARER. A client's certificate is checked if it shows one.
+    #[must_use]
+    pub fn secured(mut self) -> Self {
+        self.secured = true;
+        self
+    }
+
     /// Runs the broker for speed instead of a quick start: all of the compiler, and 1 GiB of heap.
     #[must_use]
     pub fn for_load(mut self) -> Self {
@@ -146,28 +176,24 @@ impl KafkaBuilder {
         let proxy = self.behind_proxy.then(|| Proxy::start(loopback(listener)));
         let port = proxy.as_ref().map_or(listener, |proxy| proxy.address().port());
         let folder = scratch("kafka");
+        let certificates = self.secured.then(|| Certificates::make(&folder));
         let listeners = Listeners { listener, direct, controller, advertised: port };
-        fs::write(folder.join("properties"), self.text(&folder, listeners))
-            .expect("the folder can be written");
-        format(&folder);
-        let mut command = self.java("kafka.Kafka");
+        let mut properties = listeners.properties();
+        properties.extend(certificates.iter().flat_map(security::properties));
+        fs::write(folder.join("properties"), self.text(properties)).expect("the folder can be written");
+        format(&folder, self.secured);
+        let mut command = java_command(if self.for_load { &FOR_LOAD } else { &QUICK }, "kafka.Kafka");
         command.arg("properties");
         let readiness = Readiness { port: direct, ask: has_broker };
         let server = Server::start("kafka", folder, &command, readiness);
-        Kafka { server, port, direct, proxy }
+        Kafka { server, certificates, port, direct, proxy }
     }
 
-    fn java(&self, class: &str) -> Command {
-        let options: &[&str] = if self.for_load { &FOR_LOAD } else { &QUICK };
-        java_command(options, class)
-    }
-
-    /// The broker's file of properties.
-    fn text(&self, folder: &Path, listeners: Listeners) -> String {
+    /// The broker's file of properties. The caller's come last and win.
+    fn text(&self, derived: Vec<(String, String)>) -> String {
         let mut all: BTreeMap<_, _> =
             PROPERTIES.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        all.extend(listeners.properties());
-        all.insert("log.dirs".to_owned(), folder.join("data").display().to_string());
+        all.extend(derived);
         all.extend(self.properties.clone());
         all.iter().fold(String::new(), |mut text, (name, value)| {
             writeln!(text, "{name}={value}").expect("a string takes everything");
@@ -187,22 +213,18 @@ struct Listeners {
 }
 
 impl Listeners {
-    fn properties(self) -> [(String, String); 4] {
+    fn properties(self) -> Vec<(String, String)> {
         let Self { listener, direct, controller, advertised } = self;
-        let host = "127.0.0.1";
-        let protocols = "CONTROLLER:PLAINTEXT,DIRECT:PLAINTEXT,CLIENT:PLAINTEXT";
-        [
+        let at = |name: &str, port: u16| format!("{name}://{}", loopback(port));
+        let properties = [
             (
                 "listeners",
-                format!(
-                    "CLIENT://{host}:{listener},DIRECT://{host}:{direct},CONTROLLER://{host}:{controller}"
-                ),
+                [at("CLIENT", listener), at("DIRECT", direct), at("CONTROLLER", controller)].join(","),
             ),
-            ("advertised.listeners", format!("CLIENT://{host}:{advertised},DIRECT://{host}:{direct}")),
-            ("listener.security.protocol.map", protocols.to_owned()),
-            ("controller.quorum.voters", format!("1@{host}:{controller}")),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
+            ("advertised.listeners", [at("CLIENT", advertised), at("DIRECT", direct)].join(",")),
+            ("controller.quorum.voters", format!("1@{}", loopback(controller))),
+        ];
+        properties.map(|(name, value)| (name.to_owned(), value)).into()
     }
 }
 
@@ -215,9 +237,10 @@ fn java_command(options: &[&str], class: &str) -> Command {
 }
 
 /// Prepares the broker's storage, as Kafka wants it before the first start.
-fn format(folder: &Path) {
+fn format(folder: &Path, secured: bool) {
     let mut command = java_command(&QUICK, "kafka.tools.StorageTool");
     command.args(["format", "--cluster-id", CLUSTER_ID, "--config", "properties"]).current_dir(folder);
+    command.args(secured.then(security::scram_users).into_iter().flatten());
     let output = command.output().unwrap_or_else(|error| panic!("{}: {error}", java().display()));
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "kafka's storage: {}", String::from_utf8_lossy(&said));

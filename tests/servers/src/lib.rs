@@ -18,6 +18,7 @@
 #![expect(clippy::expect_used, reason = "a test that has lost its server cannot go on")]
 #![expect(clippy::print_stderr, reason = "a test that fails shows what its server said")]
 
+mod certificates;
 mod files;
 mod guard;
 mod kafka;
@@ -27,7 +28,8 @@ mod proxy;
 mod registry;
 mod server;
 
-pub use kafka::{Kafka, KafkaBuilder};
+pub use certificates::Certificates;
+pub use kafka::{Kafka, KafkaBuilder, PASSWORD, USER};
 pub use nats::{Nats, NatsBuilder};
 pub use proxy::Proxy;
 pub use registry::Registry;

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use crate::certificates::Certificates;
 use crate::files::folder_of;
 use crate::ports;
 use crate::server::{Readiness, Server, loopback, scratch};
@@ -16,10 +17,14 @@ use crate::server::{Readiness, Server, loopback, scratch};
 /// How long one question may take.
 const ASK_TIMEOUT: Duration = Duration::from_secs(2);
 
+const TLS: &str = r#"tls { cert_file: "server.pem", key_file: "server.key", ca_file: "authority.pem", verify: true }
+"#;
+
 /// A NATS server with JetStream on disk.
 #[derive(Debug)]
 pub struct Nats {
     server: Server,
+    certificates: Option<Certificates>,
     port: u16,
     monitor: u16,
 }
@@ -29,6 +34,7 @@ pub struct Nats {
 pub struct NatsBuilder {
     configuration: String,
     is_older: bool,
+    secured: bool,
 }
 
 impl Nats {
@@ -57,6 +63,15 @@ impl Nats {
     /// The same as a broker's URL, `nats://127.0.0.1:port`.
     pub fn url(&self) -> String {
         format!("nats://{}", self.address())
+    }
+
+    /// The certificates of a secured server.
+    ///
+    /// # Panics
+    ///
+    /// Without [`NatsBuilder::secured`].
+    pub fn certificates(&self) -> &Certificates {
+        self.certificates.as_ref().expect("this NATS was built without `secured`")
     }
 
     /// Where its monitoring answers over HTTP (`/jsz`, `/healthz`), as `127.0.0.1:port`.
@@ -89,6 +104,14 @@ impl NatsBuilder {
         self
     }
 
+    /// Has the server ask for TLS and for a client's certificate. Users are the caller's to
+    /// [`configure`](Self::configure).
+    #[must_use]
+    pub fn secured(mut self) -> Self {
+        self.secured = true;
+        self
+    }
+
     /// Starts it, and waits until a client can use it.
     ///
     /// # Panics
@@ -97,16 +120,19 @@ impl NatsBuilder {
     pub fn start(self) -> Nats {
         let [port, monitor] = [(); 2].map(|()| ports::free());
         let folder = scratch("nats");
+        let certificates = self.secured.then(|| Certificates::make(&folder));
+        let tls = if self.secured { TLS } else { "" };
         let own = format!(
             "server_name: under_test\nlisten: 127.0.0.1:{port}\nhttp: 127.0.0.1:{monitor}\n\
-             jetstream {{ store_dir: \"data\" }}\n"
+             jetstream {{ store_dir: \"data\" }}\n{tls}"
         );
         fs::write(folder.join("configuration"), own + &self.configuration)
             .expect("the folder can be written");
         let mut command = Command::new(program(self.is_older));
         command.args(["--config", "configuration"]);
         let readiness = Readiness { port, ask: has_jetstream };
-        Nats { server: Server::start("nats", folder, &command, readiness), port, monitor }
+        let server = Server::start("nats", folder, &command, readiness);
+        Nats { server, certificates, port, monitor }
     }
 }
 

@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long nothing must be heard before it counts as silence. A slower machine makes a test pass, not fail.
 const SILENCE: Duration = Duration::from_millis(300);
 
+/// How a TLS server begins its complaint.
+const ALERT: u8 = 21;
+
 #[test]
 fn kafka_keeps_its_topics_over_a_kill() {
     let kafka = Kafka::start();
@@ -97,6 +100,25 @@ fn the_registry_keeps_its_schemas_over_a_kill() {
     registry.restart();
     let kept = http(&registry, "GET", "/schemas/ids/1", "");
     assert!(kept.contains(r#""schema":"{\"type\":\"string\"}""#), "{kept}");
+}
+
+#[test]
+fn secured_servers_do_not_answer_plain_text() {
+    let kafka = Kafka::builder().secured().start();
+    let mut stream = TcpStream::connect(kafka.address()).unwrap();
+    stream.write_all(&[0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff]).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer.first().copied().unwrap_or(ALERT), ALERT, "{answer:?}");
+    assert!(!metadata(&kafka.direct_address()).is_empty());
+
+    let nats = Nats::builder().secured().start();
+    let mut stream = BufReader::new(TcpStream::connect(nats.address()).unwrap());
+    stream.get_mut().write_all(b"CONNECT {}\r\nPING\r\n").unwrap();
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer));
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.contains("\"tls_required\":true") && !answer.contains("PONG"), "{answer}");
 }
 
 #[test]

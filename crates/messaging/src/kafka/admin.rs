@@ -64,7 +64,9 @@ pub(crate) fn greet(shared: &Arc<Shared>) -> Result<(), Error> {
     // Errors of the client come to its queue, which nobody else reads.
     while shared.observer.poll(Duration::ZERO).is_some() {}
     answer.map(drop).map_err(|error| {
-        shared.server_error(format!("no answer within {REQUEST_TIMEOUT:?}: {error}; is the address right, and do TLS and SASL fit?"))
+        shared.server_error(format!(
+            "no answer within {REQUEST_TIMEOUT:?}: {error}; is the address right, and do TLS and SASL fit?"
+        ))
     })
 }
 
@@ -135,7 +137,9 @@ impl Shared {
         let Some(topic) = metadata.topics().first() else { return Ok(None) };
         match topic.error().map(RDKafkaErrorCode::from) {
             None => {}
-            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable) => return Ok(None),
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable) => {
+                return Ok(None);
+            }
             Some(code) => return Err(self.server_error(format!("topic `{wire}`: {code}"))),
         }
         let has_leaders = topic.partitions().iter().all(|partition| partition.leader() >= 0);
@@ -156,7 +160,9 @@ impl Shared {
         for (key, value) in &settings {
             topic = topic.set(key, value);
         }
-        let options = AdminOptions::new().operation_timeout(Some(REQUEST_TIMEOUT)).request_timeout(Some(REQUEST_TIMEOUT));
+        let options = AdminOptions::new()
+            .operation_timeout(Some(REQUEST_TIMEOUT))
+            .request_timeout(Some(REQUEST_TIMEOUT));
         let created = admin.create_topics([&topic], &options).await;
         let failed = |reason: String| self.server_error(format!("cannot create topic `{wire}`: {reason}"));
         match created.map_err(|error| failed(error.to_string()))?.pop() {
@@ -174,7 +180,9 @@ impl Shared {
         let counts = match names {
             None => self.counts()?,
             Some(names) => {
-                let count = |name: &String| Ok(self.partition_count(name)?.map(|count| (name.as_str().into(), count)));
+                let count = |name: &String| {
+                    Ok(self.partition_count(name)?.map(|count| (name.as_str().into(), count)))
+                };
                 names.iter().map(count).filter_map(Result::transpose).collect::<Result<_, Error>>()?
             }
         };
@@ -191,7 +199,8 @@ impl Shared {
     /// All topics of ours with the number of their partitions.
     fn counts(&self) -> Result<HashMap<Arc<str>, u32>, Error> {
         let metadata = self.observer.fetch_metadata(None, REQUEST_TIMEOUT);
-        let metadata = metadata.map_err(|error| self.server_error(format!("cannot list the topics: {error}")))?;
+        let metadata =
+            metadata.map_err(|error| self.server_error(format!("cannot list the topics: {error}")))?;
         let own = |topic: &rdkafka::metadata::MetadataTopic| {
             let name = self.own_name(topic.name())?;
             Some((Arc::from(name), u32::try_from(topic.partitions().len()).ok()?))
@@ -207,9 +216,9 @@ impl Shared {
         partition: u32,
     ) -> Result<PartitionInfo, Error> {
         let number = i32::try_from(partition).unwrap_or(i32::MAX);
-        let (first, end) = consumer
-            .fetch_watermarks(wire, number, REQUEST_TIMEOUT)
-            .map_err(|error| self.server_error(format!("offsets of topic `{wire}`, partition {partition}: {error}")))?;
+        let (first, end) = consumer.fetch_watermarks(wire, number, REQUEST_TIMEOUT).map_err(|error| {
+            self.server_error(format!("offsets of topic `{wire}`, partition {partition}: {error}"))
+        })?;
         Ok(PartitionInfo { first: offset(first), end: offset(end) })
     }
 
@@ -225,13 +234,18 @@ impl Shared {
     }
 
     /// A group's positions on the partitions `wanted`, by topic and partition; those that it has.
-    pub(super) fn committed_of(&self, group: &str, wanted: TopicPartitionList) -> Result<Vec<Position>, Error> {
+    pub(super) fn committed_of(
+        &self,
+        group: &str,
+        wanted: TopicPartitionList,
+    ) -> Result<Vec<Position>, Error> {
         if wanted.count() == 0 {
             return Ok(Vec::new());
         }
         let observer = self.group_observer(group)?;
         let found = observer.committed_offsets(wanted, REQUEST_TIMEOUT);
-        let found = found.map_err(|error| self.server_error(format!("positions of group `{group}`: {error}")))?;
+        let found =
+            found.map_err(|error| self.server_error(format!("positions of group `{group}`: {error}")))?;
         let mut positions = self.positions(&found);
         positions.sort();
         Ok(positions)
@@ -243,7 +257,11 @@ impl Shared {
         let position = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
             let Offset::Offset(found) = element.offset() else { return None };
             let topic = Arc::from(self.own_name(element.topic())?);
-            Some(Position { topic, partition: u32::try_from(element.partition()).ok()?, offset: offset(found) })
+            Some(Position {
+                topic,
+                partition: u32::try_from(element.partition()).ok()?,
+                offset: offset(found),
+            })
         };
         elements.iter().filter_map(position).collect()
     }
@@ -265,9 +283,12 @@ impl Shared {
 /// Records carry the times of events, which may be long past in a replay. Retention by the records' own times would
 /// delete them at once: where it is asked for, the topic stamps records with the time at which they arrive, and
 /// otherwise it is off, whatever the cluster's default is.
-fn topic_settings(topic: Option<&TopicConfig>, partitions: u32, max_record_bytes: u64) -> Vec<(&'static str, String)> {
-    let largest = max_record_bytes + crate::config::COMMIT_HEADROOM_BYTES + FRAME_BYTES;
-    let mut settings = vec![("max.message.bytes", largest.to_string())];
+fn topic_settings(
+    topic: Option<&TopicConfig>,
+    partitions: u32,
+    max_record_bytes: u64,
+) -> Vec<(&'static str, String)> {
+    let mut settings = vec![("max.message.bytes", client::largest_message(max_record_bytes).to_string())];
     match topic.and_then(|topic| topic.retention_age) {
         None => settings.push(("retention.ms", "-1".to_owned())),
         Some(age) => {
@@ -283,9 +304,6 @@ fn topic_settings(topic: Option<&TopicConfig>, partitions: u32, max_record_bytes
     }
     settings
 }
-
-/// What Kafka's batch format adds to a single record at the most, in bytes.
-const FRAME_BYTES: u64 = 4 << 10;
 
 /// An offset as we count it; the client's own numbers for "none" do not come here.
 fn offset(raw: i64) -> u64 {

@@ -172,10 +172,16 @@ impl Settings {
         }
         let legal = |name: &str| crate::config::check_name("instance", name).is_ok();
         if let Some(instance) = self.instance.as_deref().filter(|instance| !legal(instance)) {
-            add("instance", format!("{instance:?} is not 1 to 249 of the characters a-z, A-Z, 0-9, `.`, `_` and `-`"));
+            add(
+                "instance",
+                format!("{instance:?} is not 1 to 249 of the characters a-z, A-Z, 0-9, `.`, `_` and `-`"),
+            );
         }
         if !self.prefix.is_empty() && !legal(&self.prefix) {
-            add("prefix", format!("{:?} has other characters than a-z, A-Z, 0-9, `.`, `_` and `-`", self.prefix));
+            add(
+                "prefix",
+                format!("{:?} has other characters than a-z, A-Z, 0-9, `.`, `_` and `-`", self.prefix),
+            );
         }
         for (option, instead) in OWN_OPTIONS {
             if self.options.contains_key(option) {
@@ -185,7 +191,9 @@ impl Settings {
         if let Some(sasl) = &self.sasl {
             sasl.problems(&mut add);
         }
-        if let Some(tls) = self.tls.as_ref().filter(|tls| tls.certificate_file.is_some() != tls.key_file.is_some()) {
+        if let Some(tls) =
+            self.tls.as_ref().filter(|tls| tls.certificate_file.is_some() != tls.key_file.is_some())
+        {
             let missing = if tls.key_file.is_none() { "key_file" } else { "certificate_file" };
             add(&format!("tls.{missing}"), "a certificate and its key are given together".to_owned());
         }
@@ -242,10 +250,19 @@ mod tests {
         let rows = [
             ("transaction_timeout = \"10ms\"", "`kafka.transaction_timeout`: 10ms is not in 1s..=15m"),
             ("patience = \"2s\"", "`kafka.patience`: 2s is less than `transaction_timeout`"),
-            ("replication = 0", "`kafka.replication`: 0 replicas keep nothing; 3 survive the loss of a server"),
+            (
+                "replication = 0",
+                "`kafka.replication`: 0 replicas keep nothing; 3 survive the loss of a server",
+            ),
             ("[options]\n\"group.id\" = \"x\"", "`kafka.options.\"group.id\"`: is set by `input.group`"),
-            ("[sasl]\nmechanism = \"PLAIN\"\nusername = \"u\"", "`kafka.sasl.password`: is needed with PLAIN"),
-            ("[tls]\ncertificate_file = \"c\"", "`kafka.tls.key_file`: a certificate and its key are given together"),
+            (
+                "[sasl]\nmechanism = \"PLAIN\"\nusername = \"u\"",
+                "`kafka.sasl.password`: is needed with PLAIN",
+            ),
+            (
+                "[tls]\ncertificate_file = \"c\"",
+                "`kafka.tls.key_file`: a certificate and its key are given together",
+            ),
         ];
         for (text, expected) in rows {
             assert_eq!(problems(text), [expected], "{text}");

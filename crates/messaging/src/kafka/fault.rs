@@ -40,7 +40,9 @@ pub(crate) fn remedy(error: &KafkaError) -> Remedy {
         KafkaError::Transaction(error) if crate::kafka::client::is_refusal(error.code()) => Remedy::GiveUp,
         KafkaError::Transaction(error) if error.is_fatal() => Remedy::Rebuild,
         KafkaError::Transaction(error) if error.txn_requires_abort() => Remedy::Abort,
-        KafkaError::Transaction(error) if error.code() == RDKafkaErrorCode::OperationTimedOut => Remedy::Rebuild,
+        KafkaError::Transaction(error) if error.code() == RDKafkaErrorCode::OperationTimedOut => {
+            Remedy::Rebuild
+        }
         KafkaError::Transaction(error) if error.is_retriable() => Remedy::Retry,
         KafkaError::Flush(_) => Remedy::Abort,
         // librdkafka's own advice for an error without a flag: as if it were fatal.

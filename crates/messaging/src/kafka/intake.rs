@@ -51,7 +51,10 @@ impl Topics {
     }
 
     /// Positions as the client library takes them.
-    pub(super) fn list(&self, positions: impl IntoIterator<Item = (Slot, u64)>) -> KafkaResult<TopicPartitionList> {
+    pub(super) fn list(
+        &self,
+        positions: impl IntoIterator<Item = (Slot, u64)>,
+    ) -> KafkaResult<TopicPartitionList> {
         let mut list = TopicPartitionList::new();
         for ((topic, partition), offset) in positions {
             let partition = i32::try_from(partition).unwrap_or(i32::MAX);
@@ -85,11 +88,12 @@ impl ClientContext for Member {
         let committed = self.partitions.committed();
         for (place, (own, wire)) in self.topics.own.iter().zip(&self.topics.wire).enumerate() {
             let Some(topic) = statistics.topics.get(wire) else { continue };
-            let behind = committed.iter().filter(|((topic, _), _)| *topic == place).map(|((_, partition), at)| {
-                let partition = i32::try_from(*partition).unwrap_or(i32::MAX);
-                let end = topic.partitions.get(&partition).map_or(0, |partition| partition.ls_offset);
-                u64::try_from(end).unwrap_or(0).saturating_sub(*at)
-            });
+            let behind =
+                committed.iter().filter(|((topic, _), _)| *topic == place).map(|((_, partition), at)| {
+                    let partition = i32::try_from(*partition).unwrap_or(i32::MAX);
+                    let end = topic.partitions.get(&partition).map_or(0, |partition| partition.ls_offset);
+                    u64::try_from(end).unwrap_or(0).saturating_sub(*at)
+                });
             #[expect(clippy::cast_precision_loss, reason = "a gauge need not be exact beyond 2^53")]
             let records = behind.sum::<u64>() as f64;
             metrics::gauge!(
@@ -121,11 +125,16 @@ impl Member {
         } else {
             start::positions(&self.shared, consumer, list, &self.start)?
         };
-        consumer.incremental_assign(&positions).map_err(|error| self.fault("take partitions over", &error))?;
+        consumer
+            .incremental_assign(&positions)
+            .map_err(|error| self.fault("take partitions over", &error))?;
         let elements = positions.elements();
         let owned = elements.iter().filter_map(|element| {
             let Offset::Offset(offset) = element.offset() else { return None };
-            Some((self.topics.slot(element.topic(), element.partition())?, u64::try_from(offset).unwrap_or(0)))
+            Some((
+                self.topics.slot(element.topic(), element.partition())?,
+                u64::try_from(offset).unwrap_or(0),
+            ))
         });
         self.partitions.assigned(owned);
         tracing::info!(group = self.group, partitions = list.count(), "partitions came");
@@ -210,7 +219,9 @@ impl Intake {
                 member.group
             );
             member.partitions.end(member.shared.server_error(problem));
-        } else if matches!(error, KafkaError::MessageConsumptionFatal(_)) || code.is_some_and(client::is_refusal) {
+        } else if matches!(error, KafkaError::MessageConsumptionFatal(_))
+            || code.is_some_and(client::is_refusal)
+        {
             member.partitions.end(member.fault("go on", error));
         } else {
             tracing::debug!(group = member.group, "while polling: {error}");

@@ -128,7 +128,8 @@ impl Kafka {
     /// Ends all lanes, readers and writers, and waits until their last commits are through and their groups left.
     pub(crate) async fn close(self) {
         self.shared.closed.send_replace(true);
-        let threads = std::mem::take(&mut *self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads =
+            std::mem::take(&mut *self.shared.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let joined = tokio::task::spawn_blocking(move || {
             for thread in threads {
                 if thread.join().is_err() {
@@ -142,7 +143,8 @@ impl Kafka {
         // Dropping a client waits for its connections.
         let shared = self.shared;
         let writer = shared.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let observers = std::mem::take(&mut *shared.group_observers.lock().unwrap_or_else(PoisonError::into_inner));
+        let observers =
+            std::mem::take(&mut *shared.group_observers.lock().unwrap_or_else(PoisonError::into_inner));
         drop(tokio::task::spawn_blocking(move || drop((writer, observers, shared))).await);
     }
 }

@@ -92,11 +92,19 @@ impl Outbox {
     }
 
     /// Sends outputs and waits until all have arrived, up to `deadline`.
-    pub(super) fn send(&mut self, shared: &Shared, outputs: &[Output], deadline: Instant) -> Result<(), SendFault> {
+    pub(super) fn send(
+        &mut self,
+        shared: &Shared,
+        outputs: &[Output],
+        deadline: Instant,
+    ) -> Result<(), SendFault> {
         *self.failed() = None;
         let now = crate::embedded::log::now_ms();
         for (place, output) in outputs.iter().enumerate() {
-            let name = self.names.entry(Arc::clone(&output.topic)).or_insert_with(|| shared.wire_name(&output.topic));
+            let name = self
+                .names
+                .entry(Arc::clone(&output.topic))
+                .or_insert_with(|| shared.wire_name(&output.topic));
             enqueue(&self.producer, name, (place, output), (now, deadline))?;
         }
         self.drain(deadline)

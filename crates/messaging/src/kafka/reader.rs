@@ -77,9 +77,13 @@ impl Reader {
             .set("isolation.level", "read_committed")
             .set("auto.offset.reset", "earliest")
             .set("enable.partition.eof", "true")
-            .set("queued.max.messages.kbytes", (shared.config.queue_bytes / 1_024).clamp(1_024, 2_000_000).to_string());
+            .set(
+                "queued.max.messages.kbytes",
+                (shared.config.queue_bytes / 1_024).clamp(1_024, 2_000_000).to_string(),
+            );
         let config = client::with_options(config, &shared.config.kafka);
-        let consumer: BaseConsumer<Quiet> = fault::checked(config.create_with_context(Quiet), &shared.servers)?;
+        let consumer: BaseConsumer<Quiet> =
+            fault::checked(config.create_with_context(Quiet), &shared.servers)?;
         let consumer = Arc::new(consumer);
         let mut list = rdkafka::TopicPartitionList::new();
         for Position { topic, partition, offset } in positions {
@@ -126,7 +130,10 @@ impl Reader {
             self.serve();
             let records = self.poll(&mut stretches, limits)?;
             let is_done = stretches.iter().all(Stretch::is_done);
-            if !records.is_empty() || is_done || (!wait && has_asked && self.parts.iter().all(|part| part.is_at_end)) {
+            if !records.is_empty()
+                || is_done
+                || (!wait && has_asked && self.parts.iter().all(|part| part.is_at_end))
+            {
                 let offsets = stretches.iter().map(|stretch| stretch.position.offset).collect();
                 return Ok(Fetched { records, offsets });
             }
@@ -164,7 +171,8 @@ impl Reader {
             while left.records > 0 && (left.bytes > 0 || records.is_empty()) && !stretch.is_done() {
                 let Some(record) = part.next(shared, &mut self.copier, stretch)? else { break };
                 left.records -= 1;
-                left.bytes = left.bytes.saturating_sub(record.value.as_ref().map_or(0, bytes::Bytes::len) + 64);
+                left.bytes =
+                    left.bytes.saturating_sub(record.value.as_ref().map_or(0, bytes::Bytes::len) + 64);
                 stretch.position.offset = record.offset + 1;
                 records.push(record);
             }
@@ -179,7 +187,8 @@ impl Reader {
         let infos = self.topics().await?;
         for (part, stretch) in self.parts.iter_mut().zip(stretches) {
             let info = infos.iter().find(|info| info.name == part.topic);
-            let end = info.and_then(|info| info.partitions.get(part.partition as usize)).map_or(0, |part| part.end);
+            let end =
+                info.and_then(|info| info.partitions.get(part.partition as usize)).map_or(0, |part| part.end);
             let at = stretch.position.offset;
             part.is_at_end = stretch.is_done() || at >= end || part.peeked.is_some();
             part.asked = None;
@@ -188,7 +197,9 @@ impl Reader {
             }
             let offset = Offset::Offset(i64::try_from(at).unwrap_or(i64::MAX));
             let sought = self.consumer.seek(&part.wire, number(part.partition), offset, REQUEST_TIMEOUT);
-            sought.map_err(|error| self.shared.server_error(format!("cannot read on in topic `{}`: {error}", part.wire)))?;
+            sought.map_err(|error| {
+                self.shared.server_error(format!("cannot read on in topic `{}`: {error}", part.wire))
+            })?;
             part.asked = Some(end);
         }
         Ok(())
@@ -208,7 +219,15 @@ impl Part {
         let ready = Arc::clone(ready);
         queue.set_nonempty_callback(move || ready.notify_one());
         let Position { topic, partition, .. } = position;
-        Ok(Self { topic: Arc::clone(topic), wire, partition: *partition, queue, peeked: None, asked: None, is_at_end: false })
+        Ok(Self {
+            topic: Arc::clone(topic),
+            wire,
+            partition: *partition,
+            queue,
+            peeked: None,
+            asked: None,
+            is_at_end: false,
+        })
     }
 
     /// The next record of the stretch that is there already.
@@ -261,7 +280,8 @@ fn positions(shared: &Shared, topics: &[String], start: &Start) -> Result<Vec<Po
         let at = given.iter().find(|at| at.topic == topic.name && at.partition == partition);
         Position { topic: Arc::clone(&topic.name), partition, offset: start::place(*span, start, at) }
     };
-    let all = infos.iter().flat_map(|topic| (0..).zip(&topic.partitions).map(move |part| position(topic, part)));
+    let all =
+        infos.iter().flat_map(|topic| (0..).zip(&topic.partitions).map(move |part| position(topic, part)));
     Ok(all.collect())
 }
 

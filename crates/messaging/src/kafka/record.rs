@@ -4,7 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Header as WireHeader, Headers as _, Message as _, OwnedHeaders};
+use rdkafka::message::{
+    BorrowedHeaders, BorrowedMessage, Header as WireHeader, Headers as _, Message as _, OwnedHeaders,
+};
 
 use crate::record::{Header, Headers, Record};
 

@@ -74,7 +74,8 @@ fn begin<C: ConsumerContext>(
         let partition = u32::try_from(element.partition()).unwrap_or(0);
         let span = shared.span(consumer, element.topic(), partition)?;
         let topic = shared.own_name(element.topic()).unwrap_or_default();
-        let offset = place(span, start, given.iter().find(|at| *at.topic == *topic && at.partition == partition));
+        let offset =
+            place(span, start, given.iter().find(|at| *at.topic == *topic && at.partition == partition));
         let offset = Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX));
         started.add_partition(element.topic(), element.partition());
         set(shared, &mut started, element.topic(), element.partition(), offset)?;
@@ -98,6 +99,7 @@ pub(super) fn set(
     partition: i32,
     offset: Offset,
 ) -> Result<(), Error> {
-    list.set_partition_offset(topic, partition, offset)
-        .map_err(|error| shared.server_error(format!("position of topic `{topic}`, partition {partition}: {error}")))
+    list.set_partition_offset(topic, partition, offset).map_err(|error| {
+        shared.server_error(format!("position of topic `{topic}`, partition {partition}: {error}"))
+    })
 }

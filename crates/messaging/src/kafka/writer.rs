@@ -57,10 +57,13 @@ impl ProducerContext for Answers {
 
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
         let Ticket(append, place) = *ticket;
-        append.answer(place, result.as_ref().map_err(|(error, _)| error.clone()).map(|message| Placed {
-            partition: u32::try_from(message.partition()).unwrap_or(0),
-            offset: u64::try_from(message.offset()).unwrap_or(0),
-        }));
+        append.answer(
+            place,
+            result.as_ref().map_err(|(error, _)| error.clone()).map(|message| Placed {
+                partition: u32::try_from(message.partition()).unwrap_or(0),
+                offset: u64::try_from(message.offset()).unwrap_or(0),
+            }),
+        );
     }
 }
 
@@ -184,7 +187,10 @@ fn producer(shared: &Shared) -> Result<Arc<Producer>, Error> {
         .set("compression.type", "lz4")
         .set("linger.ms", "2")
         .set("message.timeout.ms", client::millis(shared.config.kafka.patience))
-        .set("queue.buffering.max.kbytes", (shared.config.queue_bytes / 1_024).clamp(1_024, 2_000_000).to_string());
+        .set(
+            "queue.buffering.max.kbytes",
+            (shared.config.queue_bytes / 1_024).clamp(1_024, 2_000_000).to_string(),
+        );
     let config = client::with_options(config, &shared.config.kafka);
     let producer = fault::checked(config.create_with_context(Answers), &shared.servers)?;
     Ok(Arc::clone(known.insert(Arc::new(Producer { producer, turn: AtomicU32::new(0) }))))

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::nats::Shared;
-use crate::nats::session::Refusal;
+use crate::nats::session::{Patience, Refusal};
 use crate::nats::stream::nanoseconds;
 
 /// There is no such consumer.
@@ -17,6 +17,9 @@ const IDLE: Duration = Duration::from_secs(300);
 /// How long a durable consumer waits for an acknowledgement before it delivers again. That never helps us, who go
 /// back to the position instead.
 const ACK_WAIT: Duration = Duration::from_secs(3_600);
+
+/// How long it is tried again where it cannot be made.
+const ANOTHER: Duration = Duration::from_secs(10);
 
 /// How far a consumer is.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -43,14 +46,21 @@ pub(crate) struct From<'a> {
 /// Creates the durable consumer of a group on a partition, in place of the one that is there: autoscalers read the
 /// lag from it, and it stays when nobody takes any more.
 pub(crate) async fn create_durable(shared: &Shared, name: &str, from: From<'_>) -> Result<(), Error> {
-    delete(shared, from.stream, name).await?;
     let config = json!({
         "durable_name": name,
         "ack_policy": "all",
         "ack_wait": nanoseconds(ACK_WAIT),
         "max_ack_pending": -1,
     });
-    create(shared, name, from, config).await.map(drop)
+    let mut patience = Patience::new(shared.session.patience.min(ANOTHER));
+    loop {
+        delete(shared, from.stream, name).await?;
+        match create(shared, name, from, config.clone()).await {
+            Ok(_) => return Ok(()),
+            // Somebody else was between the two, and the server may stumble over that.
+            Err(error) => patience.pause().await.map_err(|_waited| error)?,
+        }
+    }
 }
 
 /// Creates a consumer that goes by itself.
