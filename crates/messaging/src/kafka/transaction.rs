@@ -15,6 +15,7 @@ use super::partitions::{Partitions, Receipt};
 use super::producer::{Outbox, SendFault};
 use super::{Guarantee, REQUEST_TIMEOUT, Shared};
 use crate::error::Error;
+use crate::failpoint::{self, Point};
 use crate::lane::{Commit, UnderWay};
 use crate::record::Output;
 
@@ -173,10 +174,12 @@ impl Committer {
         let offsets = self.offsets(receipt)?;
         let consumer = Arc::clone(&self.consumer);
         let outbox = self.outbox()?;
+        failpoint::pass(Point::CommitBefore);
         attempt(|| outbox.producer.begin_transaction()).map_err(|error| self.given_up(&error))?;
         if let Err(fault) = self.outbox()?.send(&shared, outputs, deadline) {
             return Err(self.abort_after(fault));
         }
+        failpoint::pass(Point::CommitSent);
         let outbox = self.outbox()?;
         let sent = attempt(|| {
             // Never kept: it has the generation, which changes (confluent-kafka-go#653).
@@ -184,8 +187,10 @@ impl Committer {
             outbox.producer.send_offsets_to_transaction(&offsets, &group, timeout)
         });
         sent.map_err(|error| self.abort(&error))?;
+        failpoint::pass(Point::CommitInside);
         let outbox = self.outbox()?;
         let committed = attempt(|| outbox.producer.commit_transaction(timeout + MARGIN));
+        failpoint::pass(Point::CommitAfter);
         committed.map_err(|error| match remedy(&error) {
             Remedy::Abort => self.abort(&error),
             Remedy::GiveUp => Failure::Refused(error.to_string()),

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Committer, Move};
 use crate::error::Error;
+use crate::failpoint::{self, Point};
 use crate::nats::checkpoint::{self, Checkpoint, Found};
 use crate::nats::membership::Slot;
 use crate::nats::outputs::{BATCH, Mark, Planned, send_batch};
@@ -59,8 +60,10 @@ impl Committer {
         let marks = self.marks(slots, write);
         let mut patience = Patience::new(self.shared.session.patience);
         loop {
+            failpoint::pass(Point::CommitBefore);
             let problem = match self.send(outputs, &marks).await? {
                 Published::Stored(stored) => {
+                    failpoint::pass(Point::CommitAfter);
                     let count = slots.len() as u64;
                     for (place, (slot, next)) in (0..).zip(slots) {
                         self.moved(*slot, *next, stored.sequence + 1 + place - count);
@@ -114,6 +117,7 @@ impl Committer {
             Singly::Refused(refusal) => return Ok(Published::Refused(refusal)),
             Singly::Unknown => return Ok(Published::Unknown),
         }
+        failpoint::pass(Point::CommitSent);
         let mut published =
             Published::Refused(Refusal { code: 0, error: 0, text: "no positions".to_owned() });
         for mark in marks {
