@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use messaging::{Broker, Placed, Writer};
-use tokio::runtime::Runtime;
+use messaging::{Placed, Writer};
 use tokio::task::JoinHandle;
 
 use crate::events::{Event, Sent, event};
+use crate::witness::Look;
 
 /// 40 events every 50 ms: about 800 a second, so that commits come thick and fast and a run has thousands of events.
 const CHUNK: usize = 40;
@@ -22,7 +22,7 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    pub(crate) fn start(runtime: &Runtime, broker: &Broker) -> Self {
+    pub(crate) fn start(Look { runtime, broker }: &Look) -> Self {
         let sent = Arc::<Mutex<Vec<Sent>>>::default();
         let must_stop = Arc::<AtomicBool>::default();
         let task = runtime.spawn(produce(broker.writer(), Arc::clone(&sent), Arc::clone(&must_stop)));
@@ -40,9 +40,9 @@ impl Feed {
     }
 
     /// Stops, and returns all that was sent.
-    pub(crate) fn stop(self, runtime: &Runtime) -> Vec<Sent> {
+    pub(crate) fn stop(&mut self, Look { runtime, .. }: &Look) -> Vec<Sent> {
         self.must_stop.store(true, Ordering::Relaxed);
-        runtime.block_on(self.task).unwrap();
+        runtime.block_on(&mut self.task).unwrap();
         std::mem::take(&mut *self.sent.lock().unwrap())
     }
 }

@@ -5,8 +5,6 @@ use std::sync::LazyLock;
 use messaging::Config;
 use servers::{Kafka, Nats, Proxy};
 
-use crate::run::Run;
-
 /// What carries the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -127,24 +125,5 @@ impl Server {
         self.process().pause();
         wait();
         self.process().resume();
-    }
-}
-
-impl Run {
-    /// The `[broker]` section of the run's scorers.
-    pub(crate) fn broker_section(url: &str, name: &str) -> String {
-        format!(
-            r#"[broker]
-url = "{url}"
-[broker.kafka]
-prefix = "{name}."
-create_topics = true
-transaction_timeout = "3s"
-[broker.nats]
-stream = "{name}"
-prefix = "{name}"
-session_timeout = "2s"
-"#
-        )
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use messaging::{Broker, Limits, Record, Start};
+use messaging::{Broker, Config, Limits, Record, Start};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
@@ -20,7 +20,7 @@ pub(crate) struct Witness {
 
 impl Witness {
     /// Reads from now on; the topics are made where they are missing.
-    pub(crate) fn start(runtime: &Runtime, broker: &Broker) -> Self {
+    pub(crate) fn start(Look { runtime, broker }: &Look) -> Self {
         let topics = OUTPUTS.map(str::to_owned);
         let mut reader = runtime.block_on(broker.reader(&topics, Start::Earliest)).unwrap();
         let seen = Arc::<Mutex<Vec<Record>>>::default();
@@ -47,20 +47,51 @@ impl Witness {
     }
 }
 
-/// All that is on a topic now, by partition and offset.
-pub(crate) fn read(runtime: &Runtime, broker: &Broker, topic: &str) -> Vec<Record> {
-    let mut records = runtime.block_on(async {
-        let mut reader = broker.reader(&[topic.to_owned()], Start::Earliest).await.unwrap();
-        reader.stop_at_end().await.unwrap();
-        let mut all = Vec::new();
-        loop {
-            let some = reader.read(LIMITS).await.unwrap();
-            if some.is_empty() {
-                return all;
+/// Reaches a broker from outside.
+pub(crate) struct Look {
+    pub(crate) runtime: Runtime,
+    pub(crate) broker: Broker,
+}
+
+impl Look {
+    pub(crate) fn at(config: &Config) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.unwrap();
+        let broker = runtime.block_on(Broker::connect(config)).unwrap();
+        Self { runtime, broker }
+    }
+
+    /// All that is on a topic now, by partition and offset.
+    pub(crate) fn read(&self, topic: &str) -> Vec<Record> {
+        let mut records = self.runtime.block_on(async {
+            let mut reader = self.broker.reader(&[topic.to_owned()], Start::Earliest).await.unwrap();
+            reader.stop_at_end().await.unwrap();
+            let mut all = Vec::new();
+            loop {
+                let some = reader.read(LIMITS).await.unwrap();
+                if some.is_empty() {
+                    return all;
+                }
+                all.extend(some);
             }
-            all.extend(some);
+        });
+        records.sort_by_key(|record| (record.partition, record.offset));
+        records
+    }
+
+    /// The committed positions of a group on the input; none while the server does not answer.
+    pub(crate) fn committed(&self, group: &str) -> Option<[u64; 4]> {
+        let positions = self.runtime.block_on(self.broker.committed(group)).ok()?;
+        let mut committed = [0; 4];
+        for position in positions.iter().filter(|position| *position.topic == *"features") {
+            committed[position.partition as usize] = position.offset;
         }
-    });
-    records.sort_by_key(|record| (record.partition, record.offset));
-    records
+        Some(committed)
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        self.runtime.block_on(self.broker.clone().close());
+    }
 }
