@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use messaging::{Headers, Output, Placed};
 use serde_json::Value;
 
-use crate::support::root;
+use crate::support::{Random, root};
 
 /// One in this many is poisoned, as the 37th of each hundred.
 const POISONED_ONE_IN: usize = 100;
@@ -35,10 +35,12 @@ pub(crate) struct Event {
 /// What has to become of an event.
 #[derive(Debug)]
 pub(crate) enum Due {
-    /// It is scored; `number` ascends over all events, so over those of one key, too.
-    Scored { id: String, flight: String, number: usize },
+    /// It is scored under this id, whose number ascends over all events, so over those of one key, too.
+    Scored { id: String },
     /// It is a dead letter for this reason.
     Dead { reason: &'static str },
+    /// It is one, too, but larger than the server takes: its value is left out, and a header says so.
+    Omitted,
 }
 
 /// An event that is on the topic.
@@ -70,7 +72,7 @@ pub(crate) fn event(number: usize) -> Event {
         (value, Due::Dead { reason }, odd_headers())
     } else {
         let headers = if number.is_multiple_of(50) { odd_headers() } else { Headers::new() };
-        (Some(flight.to_string().into()), Due::Scored { id, flight: name, number }, headers)
+        (Some(flight.to_string().into()), Due::Scored { id }, headers)
     };
     let timestamp = 1_364_806_440_000 + i64::try_from(number).unwrap();
     let (topic, key) = ("features".into(), Some(Bytes::from(key)));
@@ -89,6 +91,17 @@ pub(crate) fn month() -> impl Iterator<Item = Output> {
     })
 }
 
+/// Nothing that could be scored or compressed: as large as a server may take it, and too large for a dead letter.
+pub(crate) fn oversized(bytes: usize) -> Event {
+    let mut random = Random(6);
+    let value: Vec<u8> = (0..bytes).map(|_| random.below(256).to_le_bytes()[0]).collect();
+    let (topic, value) = ("features".into(), Some(value.into()));
+    let headers = Headers::new();
+    let output =
+        Output { topic, partition: Some(0), timestamp: 1_364_806_440_000, key: None, value, headers };
+    Event { output, due: Due::Omitted }
+}
+
 fn text(flight: &Value, field: &str) -> String {
     flight[field].as_str().unwrap().to_owned()
 }
@@ -102,7 +115,10 @@ fn poison(turn: usize, flight: &Value) -> (Option<Bytes>, &'static str) {
     let avro = std::fs::read(root().join("schemas/golden/feature_event/v1.avro")).unwrap();
     let rows: [(Option<Bytes>, &str); 10] = [
         (Some(Bytes::from_static(b"\x07 is no magic byte of ours")), "unknown_encoding"),
-        (Some(Bytes::from_static(b"\x00\x00\x0f\x42\x40 is of a schema that nobody knows")), "unknown_schema"),
+        (
+            Some(Bytes::from_static(b"\x00\x00\x0f\x42\x40 is of a schema that nobody knows")),
+            "unknown_schema",
+        ),
         (Some(Bytes::copy_from_slice(&avro[..avro.len() / 2])), "malformed"),
         (Some(Bytes::copy_from_slice(&json.as_bytes()[..json.len() / 2])), "malformed"),
         (Some(not_a_number.into()), "malformed"),

@@ -29,9 +29,9 @@ impl Feed {
         Self { sent, must_stop, task }
     }
 
-    /// How many events are on the topic.
-    pub(crate) fn count(&self) -> usize {
-        self.sent.lock().unwrap().len()
+    /// Takes note of an event that somebody else has written.
+    pub(crate) fn add(&self, sent: Sent) {
+        self.sent.lock().unwrap().push(sent);
     }
 
     /// Lets `look` see what is on the topic.

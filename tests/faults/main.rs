@@ -14,6 +14,7 @@ mod reference;
 mod run;
 mod server;
 mod stories;
+mod stranger;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "the house's tests use the rest")]
 mod support;

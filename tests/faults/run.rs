@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use messaging::{Output, Placed};
 use tempfile::TempDir;
 
 use crate::checker::{Canary, Finding, Found, check};
 use crate::config::{Experiments, write};
-use crate::events::{Due, Sent};
+use crate::events::{Due, Event, Sent};
 use crate::feed::Feed;
 use crate::server::Server;
+use crate::stranger::publish;
 use crate::support::process::{Ended, Running, serin};
 use crate::support::wait_for;
 use crate::table::{Row, record};
@@ -23,6 +25,8 @@ const PRODUCTION: &str = GROUPS[0];
 /// A run, while it goes on.
 pub(crate) struct Run {
     pub(crate) server: Server,
+    /// What its topics begin with.
+    name: String,
     feed: Feed,
     witness: Witness,
     look: Look,
@@ -43,7 +47,8 @@ impl Run {
         let look = Look::at(&server.witness(&name));
         look.runtime.block_on(look.broker.create_topic("features", None)).unwrap();
         let (witness, feed) = (Witness::start(&look), Feed::start(&look));
-        Self { server, feed, witness, look, config, canary: Canary::Answers, has_shadow: true, _scratch: scratch }
+        let (canary, has_shadow) = (Canary::Answers, true);
+        Self { server, name, feed, witness, look, config, canary, has_shadow, _scratch: scratch }
     }
 
     /// Starts `serin stream` on the run's topics, with this added to its environment.
@@ -74,6 +79,25 @@ impl Run {
             let committed = self.look.committed(group)?;
             committed.iter().zip(goal).all(|(committed, goal)| *committed >= goal).then_some(())
         });
+    }
+
+    /// Has a producer write an event past all limits of ours.
+    pub(crate) fn write(&self, event: Event) {
+        let Output { timestamp, value, .. } = &event.output;
+        let placed = match &self.server {
+            Server::Nats(nats, _) => {
+                let subject = format!("{}.features.0", self.name);
+                let value = value.as_deref().unwrap();
+                Placed { partition: 0, offset: publish(&nats.address(), &subject, *timestamp, value) }
+            }
+            _ => self.look.append(event.output.clone()),
+        };
+        self.feed.add(Sent { event, placed });
+    }
+
+    /// Waits until so many events are on the topic.
+    pub(crate) fn await_events(&self, count: usize) {
+        wait_for("events", || (self.feed.with_sent(<[_]>::len) >= count).then_some(()));
     }
 
     /// Waits until the witness has seen something more.
@@ -144,7 +168,8 @@ pub(crate) fn serin_with(config: &Path) -> Command {
 fn ends(sent: &[Sent]) -> [u64; 4] {
     let mut ends = [0; 4];
     for Sent { placed, .. } in sent {
-        ends[placed.partition as usize] = placed.offset + 1;
+        let end = &mut ends[placed.partition as usize];
+        *end = (*end).max(placed.offset + 1);
     }
     ends
 }

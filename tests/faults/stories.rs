@@ -9,7 +9,7 @@ mod servers;
 
 /// How often what is repeated is repeated: 25 times, or as `SERIN_FAULT_RUNS` says.
 pub(crate) fn runs() -> usize {
-    std::env::var("SERIN_FAULT_RUNS").map_or(25, |runs| runs.parse().expect("SERIN_FAULT_RUNS is a number"))
+    std::env::var("SERIN_FAULT_RUNS").map_or(25, |runs| runs.parse().unwrap())
 }
 
 /// Tells each story on Kafka and on NATS, as two tests.

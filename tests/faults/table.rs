@@ -23,7 +23,6 @@ static ROWS: Mutex<Vec<Row>> = Mutex::new(Vec::new());
 /// Puts a run on the table, and writes the document anew where one is asked for: with the last run it is whole.
 pub(crate) fn record(row: Row) {
     let mut rows = ROWS.lock().unwrap();
-    println!("{row:?}");
     rows.push(row);
     rows.sort();
     if let Some(file) = std::env::var_os("SERIN_FAULT_RESULTS") {
@@ -33,7 +32,7 @@ pub(crate) fn record(row: Row) {
 
 fn document(rows: &[Row]) -> String {
     let mut text = format!(
-        "{HEAD}\nThis run repeated what is repeated {} times, on {}, with {} of two test threads at once.\n\n",
+        "{HEAD}\nThis table is of a run with `SERIN_FAULT_RUNS={}`, on {}, on {} cores.\n\n",
         runs(),
         versions(),
         std::thread::available_parallelism().map_or(1, usize::from),
@@ -42,19 +41,26 @@ fn document(rows: &[Row]) -> String {
     text += "|---|---|---:|---:|---:|---:|\n";
     for Row { fault, kind, injected, events, dead_letters, violations } in rows {
         let broker = kind.name();
-        writeln!(text, "| {fault} | {broker} | {injected} | {events} | {dead_letters} | {violations} |").unwrap();
+        writeln!(text, "| {fault} | {broker} | {injected} | {events} | {dead_letters} | {violations} |")
+            .unwrap();
     }
     let sum = |of: fn(&Row) -> usize| rows.iter().map(of).sum::<usize>();
     let (injected, events) = (sum(|row| row.injected), sum(|row| row.events));
     let (dead_letters, violations) = (sum(|row| row.dead_letters), sum(|row| row.violations));
-    writeln!(text, "| **{} runs** | | {injected} | {events} | {dead_letters} | **{violations}** |", rows.len()).unwrap();
+    writeln!(
+        text,
+        "| **{} runs** | | {injected} | {events} | {dead_letters} | **{violations}** |",
+        rows.len()
+    )
+    .unwrap();
     text
 }
 
 /// The servers' versions, as they are fetched by.
 fn versions() -> String {
     let all = include_str!("../servers/versions");
-    let version = |name: &str| all.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap();
+    let version =
+        |name: &str| all.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap();
     format!("Apache Kafka {} and nats-server {}", version("KAFKA"), version("NATS"))
 }
 

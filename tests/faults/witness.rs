@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use messaging::{Broker, Config, Limits, Record, Start};
+use messaging::{Broker, Config, Limits, Output, Placed, Record, Start};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
@@ -77,6 +77,11 @@ impl Look {
         });
         records.sort_by_key(|record| (record.partition, record.offset));
         records
+    }
+
+    /// Appends a record, and returns where it is.
+    pub(crate) fn append(&self, output: Output) -> Placed {
+        self.runtime.block_on(self.broker.writer().append(vec![output])).unwrap()[0]
     }
 
     /// The committed positions of a group on the input; none while the server does not answer.

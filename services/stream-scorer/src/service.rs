@@ -28,6 +28,9 @@ use crate::work::{EventBatch, Scoring, Work};
 /// A lane that does not finish a batch within this time is stuck: the process should be restarted.
 const STALL_LIMIT: Duration = Duration::from_secs(120);
 
+/// How long shadows may take to drain once production has. One that hangs must not turn an end in order into a failure.
+const SHADOW_DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
 /// All that the service needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -150,10 +153,19 @@ impl Service {
         let ended = production.ended().await;
         // Whether production drained or failed, nothing is left to do for the shadows.
         shutdown.request();
-        for shadow in shadows {
-            shadow.await.context("cannot watch a shadow")?;
+        let drained = async {
+            for shadow in shadows {
+                shadow.await.context("cannot watch a shadow")?;
+            }
+            anyhow::Ok(())
+        };
+        match tokio::time::timeout(SHADOW_DRAIN_LIMIT, drained).await {
+            Ok(drained) => ended.and(drained),
+            Err(_) => {
+                tracing::error!("a shadow has not ended within {SHADOW_DRAIN_LIMIT:?}; it is left behind");
+                ended
+            }
         }
-        ended
     }
 
     async fn create_topics(&self, broker: &Broker) -> anyhow::Result<()> {

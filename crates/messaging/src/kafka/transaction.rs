@@ -3,7 +3,6 @@
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::Producer as _;
@@ -125,7 +124,7 @@ impl Committer {
                     self.failing_since = None;
                     return Ok(true);
                 }
-                Err(Failure::TooLarge(place)) => strip(&mut outputs[place]),
+                Err(Failure::TooLarge(place)) => outputs[place].omit_value(),
                 Err(Failure::Aborted(reason)) => return self.failed(began, &reason).map(|()| false),
                 Err(Failure::Refused(reason)) => return Err(self.fault(&reason)),
                 Err(Failure::Unknown(reason)) => {
@@ -341,17 +340,4 @@ fn attempt(mut call: impl FnMut() -> KafkaResult<()>) -> KafkaResult<()> {
         }
         left -= 1;
     }
-}
-
-/// Leaves the value out of an output that is larger than the cluster takes, and says so in its headers: what cannot
-/// be written must not hold up everything behind it, and a dead letter says where its original is.
-fn strip(output: &mut Output) {
-    let size = output.size();
-    tracing::warn!(
-        topic = &*output.topic,
-        size,
-        "the cluster takes no record of this size; it goes without its value"
-    );
-    output.value = None;
-    output.headers.push("serin-omitted-bytes", Bytes::from(size.to_string()));
 }

@@ -63,11 +63,17 @@ impl Most {
             let problem = format!("{} are more than the limit of {}", output.headers.len(), self.headers);
             return Err(Error::Headers { topic: topic(), problem });
         }
-        let limit = self.message.saturating_sub(self.reserve);
-        if size + ESCAPED > limit && on_the_wire(output) > limit {
+        if !self.fits(output) {
+            let limit = self.message.saturating_sub(self.reserve);
             return Err(Error::MessageTooLarge { topic: topic(), size, limit });
         }
         Ok(())
+    }
+
+    /// Says whether the server takes an output as one message.
+    pub(crate) fn fits(&self, output: &Output) -> bool {
+        let limit = self.message.saturating_sub(self.reserve);
+        output.size() + ESCAPED <= limit || on_the_wire(output) <= limit
     }
 }
 
