@@ -1,5 +1,8 @@
 //! What must hold, whatever happened.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 
 use messaging::Record;

@@ -60,7 +60,9 @@ impl Run {
 
     /// A scorer that has begun to serve.
     pub(crate) fn serving(&self, environment: &[(&str, &str)]) -> Running {
+        let before = self.feed.with_sent(<[_]>::len);
         let mut scorer = self.scorer(environment);
+        self.await_events(before + 1);
         self.await_progress(std::slice::from_mut(&mut scorer));
         scorer
     }
@@ -90,7 +92,7 @@ impl Run {
                 let value = value.as_deref().unwrap();
                 Placed { partition: 0, offset: publish(&nats.address(), &subject, *timestamp, value) }
             }
-            _ => self.look.append(event.output.clone()),
+            _ => Look::at(&self.server.stranger(&self.name)).append(event.output.clone()),
         };
         self.feed.add(Sent { event, placed });
     }

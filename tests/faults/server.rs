@@ -86,8 +86,13 @@ impl Server {
         }
     }
 
-    /// How a witness reaches the topics of a run.
+    /// How a witness reaches the topics of a run, and how large it makes them: for records of 1 MiB.
     pub(crate) fn witness(&self, name: &str) -> Config {
+        Config { max_record_bytes: 1 << 20, ..self.stranger(name) }
+    }
+
+    /// The same for a producer with other limits.
+    pub(crate) fn stranger(&self, name: &str) -> Config {
         let mut config = Config::new(self.direct_url());
         config.kafka.prefix = format!("{name}.");
         config.kafka.create_topics = true;

@@ -25,7 +25,7 @@ pub(crate) fn record(row: Row) {
     let mut rows = ROWS.lock().unwrap();
     rows.push(row);
     rows.sort();
-    if let Some(file) = std::env::var_os("SERIN_FAULT_RESULTS") {
+    if let Some(file) = std::env::var_os("SERIN_FAULT_RESULTS").filter(|file| !file.is_empty()) {
         std::fs::write(file, document(&rows)).unwrap();
     }
 }
