@@ -102,6 +102,15 @@ pub(crate) fn oversized(bytes: usize) -> Event {
     Event { output, due: Due::Omitted }
 }
 
+/// Poison without a key, of the kind that is not even text.
+pub(crate) fn keyless_poison() -> Event {
+    let value = Some(Bytes::from_static(b"{\"\xff\": 1}"));
+    let (topic, headers) = ("features".into(), odd_headers());
+    let output =
+        Output { topic, partition: Some(0), timestamp: 1_364_806_440_000, key: None, value, headers };
+    Event { output, due: Due::Dead { reason: "malformed" } }
+}
+
 fn text(flight: &Value, field: &str) -> String {
     flight[field].as_str().unwrap().to_owned()
 }

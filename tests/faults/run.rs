@@ -12,7 +12,7 @@ use crate::config::{Experiments, write};
 use crate::events::{Due, Event, Sent};
 use crate::feed::Feed;
 use crate::server::Server;
-use crate::stranger::publish;
+use crate::stranger;
 use crate::support::process::{Ended, Running, serin};
 use crate::support::wait_for;
 use crate::table::{Row, record};
@@ -83,18 +83,30 @@ impl Run {
         });
     }
 
-    /// Has a producer write an event past all limits of ours.
+    /// Has a producer with other limits than ours write an event.
     pub(crate) fn write(&self, event: Event) {
         let Output { timestamp, value, .. } = &event.output;
         let placed = match &self.server {
             Server::Nats(nats, _) => {
-                let subject = format!("{}.features.0", self.name);
-                let value = value.as_deref().unwrap();
-                Placed { partition: 0, offset: publish(&nats.address(), &subject, *timestamp, value) }
+                let (subject, value) = (format!("{}.features.0", self.name), value.as_deref().unwrap());
+                let offset = stranger::nats::publish(&nats.address(), &subject, *timestamp, value);
+                Placed { partition: 0, offset }
             }
             _ => Look::at(&self.server.stranger(&self.name)).append(event.output.clone()),
         };
         self.feed.add(Sent { event, placed });
+    }
+
+    /// Has a producer to Kafka write an event, and a header before its own whose name is no text.
+    pub(crate) fn write_with_odd_name(&self, event: Event) {
+        let Output { timestamp, value, headers, .. } = &event.output;
+        let own = headers.iter().map(|header| (header.name.as_bytes(), &header.value[..]));
+        let headers: Vec<(&[u8], &[u8])> =
+            std::iter::once((&b"\xff\xfe"[..], &b"x"[..])).chain(own).collect();
+        let topic = format!("{}.features", self.name);
+        let value = (value.as_deref().unwrap(), &headers[..]);
+        let offset = stranger::kafka::produce(&self.server.kafka_address(), &topic, *timestamp, value);
+        self.feed.add(Sent { event, placed: Placed { partition: 0, offset } });
     }
 
     /// Waits until so many events are on the topic.

@@ -86,6 +86,15 @@ impl Server {
         }
     }
 
+    /// Where a client of Kafka's protocol finds it.
+    pub(crate) fn kafka_address(&self) -> String {
+        match self {
+            Self::SharedKafka(kafka) => kafka.direct_address(),
+            Self::Kafka(kafka) => kafka.direct_address(),
+            Self::SharedNats(_) | Self::Nats(..) => panic!("this is NATS"),
+        }
+    }
+
     /// How a witness reaches the topics of a run, and how large it makes them: for records of 1 MiB.
     pub(crate) fn witness(&self, name: &str) -> Config {
         Config { max_record_bytes: 1 << 20, ..self.stranger(name) }

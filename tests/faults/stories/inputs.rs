@@ -1,7 +1,7 @@
 //! Inputs that nobody should send.
 
 use super::on_both;
-use crate::events::oversized;
+use crate::events::{keyless_poison, oversized};
 use crate::run::Run;
 use crate::server::{Kind, Server};
 
@@ -37,4 +37,18 @@ fn dead_letter_larger_than_the_server_takes(kind: Kind) {
         run.await_progress(&mut scorers);
     }
     run.finish("dead letter larger than the server takes", times, scorers);
+}
+
+/// Kafka's client library has no way to read such a name; the header is left out, and nothing else is touched. On NATS
+/// all names are text.
+#[test]
+fn header_whose_name_is_no_text() {
+    let run = Run::on(Server::shared(Kind::Kafka));
+    let mut scorers = vec![run.serving(&[])];
+    let times = 5;
+    for _ in 0..times {
+        run.write_with_odd_name(keyless_poison());
+    }
+    run.await_progress(&mut scorers);
+    run.finish("header whose name is not UTF-8", times, scorers);
 }
