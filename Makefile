@@ -3,6 +3,8 @@
 
 # Where the tools that cargo installs for us live; `.ci/run` keeps its builds and downloads there too.
 export SERIN_CI_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/serin-ci
+# Where the servers that tests run against are; tests look there.
+export SERIN_TEST_SERVERS ?= $(SERIN_CI_CACHE)/servers
 # rustup's folder comes last: a shell that has not read rustup's settings yet still finds cargo there.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(HOME)/.cargo/bin
 
@@ -16,8 +18,9 @@ demo: ## build the release and stream a real month of flights through it (ARGS="
 	@scripts/prerequisites build
 	cargo run --release --locked --package serin -- demo $(ARGS)
 
-test: ## run every test of the workspace and add up the results
-	@scripts/prerequisites build
+test: ## run every test of the workspace, on real brokers, and add up the results
+	@scripts/prerequisites test
+	@scripts/servers >/dev/null
 	@scripts/test
 
 check: ## formatting, lints, documentation, licences and sources; a warning is an error

@@ -8,12 +8,13 @@ use toml::{Table, Value};
 use crate::support::root;
 
 /// Which packages of the house each may name. No service knows another; only the binary knows them all.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("events", &[]),
     ("statistics", &[]),
     ("experiment", &[]),
     ("messaging", &[]),
     ("runtime", &[]),
+    (TESTED_ON, &[]),
     ("inference", &["events", "experiment"]),
     ("stream-scorer", &["events", "experiment", "inference", "messaging", "runtime"]),
     ("analysis", &["events", "experiment", "messaging", "runtime", "statistics"]),
@@ -32,8 +33,11 @@ const EDGES: [(&str, &[&str]); 9] = [
     ),
 ];
 
+/// Starts real servers for tests. Every package may test with it, and none is built with it.
+const TESTED_ON: &str = "servers";
+
 /// The one package of the house that may name each of these: every foreign world has one door.
-const HOMES: [(&str, &str); 17] = [
+const HOMES: [(&str, &str); 18] = [
     ("apache-avro", "events"),
     ("statrs", "statistics"),
     ("libm", "statistics"),
@@ -51,6 +55,7 @@ const HOMES: [(&str, &str); 17] = [
     ("clap_complete", "serin"),
     ("indicatif", "serin"),
     ("flate2", "serin"),
+    ("rcgen", TESTED_ON),
 ];
 
 /// Who else tests with a package that has a home, and what for.
@@ -95,7 +100,8 @@ fn table(file: &Path) -> Table {
 
 fn packages() -> Vec<Package> {
     let folders = ["crates", "services"].map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
-    let manifests = folders.into_iter().flatten().map(|folder| folder.unwrap().path().join("Cargo.toml"));
+    let folders = folders.into_iter().flatten().map(|folder| folder.unwrap().path());
+    let manifests = folders.chain([root().join("tests/servers")]).map(|folder| folder.join("Cargo.toml"));
     manifests
         .filter(|manifest| manifest.is_file())
         .map(|manifest| {
@@ -147,6 +153,8 @@ fn packages_name_only_those_below_them() {
         // Tests may not draw an edge either; a package may be its own, to see its own features.
         let mut named = &package.built_with() | &package.named("dev-dependencies");
         named.remove(package.name.as_str());
+        assert!(!package.built_with().contains(TESTED_ON), "{} is built with {TESTED_ON}", package.name);
+        named.remove(TESTED_ON);
         let drawn: BTreeSet<_> = named.intersection(&names).copied().collect();
         let allowed: BTreeSet<_> = edges[package.name.as_str()].iter().copied().collect();
         assert!(drawn.is_subset(&allowed), "{} names {:?}", package.name, &drawn - &allowed);
