@@ -8,6 +8,7 @@
 //! **Invariant:** only this crate knows Avro.
 
 mod avro;
+mod cloud_event;
 mod count;
 mod decoder;
 mod deployment;
@@ -26,6 +27,7 @@ mod timestamp;
 mod wire;
 
 pub use avro::{SchemaKind, SchemaText, Schemas};
+pub use cloud_event::{Attributes, Binding, CloudEvents, STRUCTURED_TYPE};
 pub use decoder::{Decoded, Decoder, Origin, OutcomeDecoder};
 pub use deployment::{
     ArmRoute, Deployment, ExperimentRoute, LayerRoute, Shadow, TargetingRule, TargetingTest,

@@ -6,8 +6,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock};
 
 use events::{Event, SchemaId, SchemaKind, SchemaText};
 use runtime::{Gate, Health};
@@ -140,10 +140,8 @@ impl Registry {
     /// [`Error::NotRegistered`] where it does not; else as [`Registry::schema`].
     pub async fn look_up<E: Event>(&self, topic: &str) -> Result<Registered, Error> {
         let subject = self.strategy().subject::<E>(topic);
-        self.run(move |shared| {
-            shared.find(&subject, E::SCHEMA)?.ok_or(Error::NotRegistered { subject })
-        })
-        .await
+        self.run(move |shared| shared.find(&subject, E::SCHEMA)?.ok_or(Error::NotRegistered { subject }))
+            .await
     }
 
     /// Puts the schema of our events of type `E` under the subject of `topic`, unless it is there.

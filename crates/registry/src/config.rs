@@ -71,7 +71,8 @@ impl Config {
     /// All that is wrong with the section: fields and messages.
     pub fn problems(&self) -> Vec<(String, String)> {
         let mut problems = Vec::new();
-        let mut problem = |field: &str, message: String| problems.push((format!("registry.{field}"), message));
+        let mut problem =
+            |field: &str, message: String| problems.push((format!("registry.{field}"), message));
         if self.urls().next().is_none() {
             problem("url", "is empty; \"http://localhost:8081\" is one".into());
         }
@@ -93,7 +94,8 @@ impl Config {
         }
         let ranges = [("timeout", self.timeout, 1, 60_000), ("retry", self.retry, 10, 300_000)];
         for (field, duration, least, most) in ranges {
-            let [least, most] = [least, most].map(|millis| Duration::new(std::time::Duration::from_millis(millis)));
+            let [least, most] =
+                [least, most].map(|millis| Duration::new(std::time::Duration::from_millis(millis)));
             if !(least..=most).contains(&duration) {
                 problem(field, format!("{duration} is not in {least}..={most}"));
             }

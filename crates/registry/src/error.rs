@@ -15,7 +15,9 @@ pub enum Error {
         problem: String,
     },
     /// It does not know us, or does not let us.
-    #[error("the schema registry at {url} refuses us with status {status}: {message}; see `registry.username`, `registry.password` and `registry.token`")]
+    #[error(
+        "the schema registry at {url} refuses us with status {status}: {message}; see `registry.username`, `registry.password` and `registry.token`"
+    )]
     Unauthorized {
         /// The server.
         url: String,
@@ -28,7 +30,9 @@ pub enum Error {
     #[error("cannot log in to the schema registry: {0}")]
     Secret(#[from] SecretError),
     /// A schema of ours is not there, and is not put there by itself.
-    #[error("the schema registry has no schema of ours under subject \"{subject}\"; `serin schema register` puts it there")]
+    #[error(
+        "the schema registry has no schema of ours under subject \"{subject}\"; `serin schema register` puts it there"
+    )]
     NotRegistered {
         /// The subject.
         subject: String,

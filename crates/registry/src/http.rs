@@ -63,7 +63,8 @@ impl Http {
         let mut tls = TlsConfig::builder();
         if let Some(ca) = &config.ca {
             let path = base.join(ca);
-            let roots = roots(&path).map_err(|why| ("registry.ca".into(), format!("{}: {why}", path.display())))?;
+            let roots =
+                roots(&path).map_err(|why| ("registry.ca".into(), format!("{}: {why}", path.display())))?;
             tls = tls.root_certs(roots);
         }
         let agent = Agent::config_builder()
@@ -181,7 +182,8 @@ impl Answer {
     fn shown(&self) -> String {
         let said = serde_json::from_slice::<No>(&self.body).map(|no| no.message);
         let text = said.unwrap_or_else(|_| String::from_utf8_lossy(&self.body).into_owned());
-        let text: String = text.chars().take(MESSAGE_MAX).map(|each| if each.is_control() { ' ' } else { each }).collect();
+        let text: String =
+            text.chars().take(MESSAGE_MAX).map(|each| if each.is_control() { ' ' } else { each }).collect();
         if text.trim().is_empty() { "nothing".into() } else { text }
     }
 }

@@ -12,6 +12,8 @@ mod config;
 mod error;
 mod http;
 pub mod metrics;
+#[cfg(any(test, feature = "stand-in"))]
+pub mod stand_in;
 mod subject;
 mod wait;
 

@@ -42,25 +42,39 @@ impl Registry {
         shutdown: &Shutdown,
         beat: impl Fn(),
     ) -> Result<Learned, Error> {
+        let found = self.until_answered(|| self.schema(id), shutdown, beat).await?;
+        let Some(found) = found else { return Ok(Learned::Stopped) };
+        schemas.learn(id, found);
+        Ok(Learned::Yes)
+    }
+
+    /// Asks until there is an answer, as [`Registry::learn`] does; none where there was a request to stop first.
+    ///
+    /// # Errors
+    /// As [`Registry::learn`].
+    pub async fn until_answered<T, F>(
+        &self,
+        ask: impl Fn() -> F,
+        shutdown: &Shutdown,
+        beat: impl Fn(),
+    ) -> Result<Option<T>, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         let mut outage = None;
         let mut pause = FIRST_PAUSE;
         loop {
-            let Some(answer) = unless_stopped(self.schema(id), shutdown, &beat).await else {
-                return Ok(Learned::Stopped);
-            };
-            match answer {
-                Ok(found) => {
-                    schemas.learn(id, found);
-                    return Ok(Learned::Yes);
+            match unless_stopped(ask(), shutdown, &beat).await {
+                None => return Ok(None),
+                Some(Ok(answer)) => return Ok(Some(answer)),
+                Some(Err(error)) if error.is_passing() => {
+                    outage.get_or_insert_with(|| Outage::begin(&self.shared, &error));
                 }
-                Err(error) if error.is_passing() => {
-                    outage.get_or_insert_with(|| Outage::begin(&self.shared, id, &error));
-                }
-                Err(error) => return Err(error),
+                Some(Err(error)) => return Err(error),
             }
             pause = pause.min(self.shared.config.retry.get());
             if unless_stopped(tokio::time::sleep(pause), shutdown, &beat).await.is_none() {
-                return Ok(Learned::Stopped);
+                return Ok(None);
             }
             pause = pause.saturating_mul(2);
         }
@@ -88,12 +102,12 @@ async fn unless_stopped<T>(
 struct Outage<'r>(&'r Shared);
 
 impl<'r> Outage<'r> {
-    fn begin(shared: &'r Shared, id: SchemaId, error: &Error) -> Self {
+    fn begin(shared: &'r Shared, error: &Error) -> Self {
         ::metrics::gauge!(metrics::WAITING).increment(1);
         // Several lanes may wait; one line is enough.
         if shared.waiting.fetch_add(1, Ordering::AcqRel) == 0 {
             tracing::warn!(
-                "{error}; what was written with the schema of {id} waits, and so does all behind it"
+                "{error}; what needs a schema that is not known yet waits, and so does all behind it"
             );
             if let Some(gate) = shared.gate.get() {
                 gate.close();

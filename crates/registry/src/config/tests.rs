@@ -15,16 +15,16 @@ fn a_registry_may_have_several_servers() {
 #[test]
 fn all_faults_are_found_and_no_secret_is_shown() {
     let found = problems(
-        "url = \"ftp://a, http://me:hush@b, http://, http://c?d\"\nusername = \"a:b\"\ntimeout = \"0ms\"\nretry = \"6m\"",
+        "url = \"ftp://a, http://me:hush@b, http:///a, http://c?d\"\nusername = \"a:b\"\ntimeout = \"0ms\"\nretry = \"6m\"",
     );
     let expected = [
         "registry.url: each address begins with \"http://\" or \"https://\"",
         "registry.url: belongs without a user and a password; see `username` and `password`",
-        "registry.url: \"http:\" is not an address such as \"http://localhost:8081\"",
+        "registry.url: \"http:///a\" is not an address such as \"http://localhost:8081\"",
         "registry.url: \"http://c?d\" is not an address such as \"http://localhost:8081\"",
         "registry.username: needs `password`",
         "registry.username: basic authentication allows no colon in it",
-        "registry.timeout: 0s is not in 1ms..=1m",
+        "registry.timeout: 0us is not in 1ms..=1m",
         "registry.retry: 6m is not in 10ms..=5m",
     ];
     assert_eq!(found, expected);
