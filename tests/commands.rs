@@ -14,12 +14,16 @@ use crate::support::wait_for;
 const USAGE: i32 = 64;
 
 /// Every command there is, as it is typed.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 15] = [
     "up",
     "stream",
     "analyze",
     "produce",
     "tail",
+    "redrive",
+    "schema",
+    "schema register",
+    "schema check",
     "model",
     "model check",
     "experiment",

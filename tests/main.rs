@@ -12,5 +12,6 @@ mod commands;
 mod crashes;
 mod demo;
 mod malformed;
+mod registry;
 mod support;
 mod tidy;

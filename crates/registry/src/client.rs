@@ -191,9 +191,14 @@ impl Shared {
     }
 
     fn find(&self, subject: &str, schema: &str) -> Result<Option<Registered>, Error> {
+        present(self.ask_for(subject, schema)?, subject)
+    }
+
+    /// Asks for a schema of ours under a subject.
+    fn ask_for(&self, subject: &str, schema: &str) -> Result<Result<Registered, No>, Error> {
         let path = format!("/subjects/{}", encoded(subject));
         let found = self.http.ask::<Found>(&path, Some(&json!({ "schema": schema })))?;
-        Ok(present(found, subject)?.map(|found| Registered {
+        Ok(found.map(|found| Registered {
             subject: subject.into(),
             id: found.id,
             guid: found.guid.as_deref().and_then(SchemaId::parse_guid),
@@ -212,8 +217,12 @@ impl Shared {
     }
 
     fn check(&self, subject: &str, schema: &str) -> Result<Compatibility, Error> {
-        if let Some(found) = self.find(subject, schema)? {
-            return Ok(Compatibility::Registered(found));
+        match self.ask_for(subject, schema)? {
+            Ok(found) => return Ok(Compatibility::Registered(found)),
+            // Asked whether something fits into nothing, some registries say yes and others that there is nothing.
+            Err(no) if no.is_without_subject() => return Ok(Compatibility::New),
+            Err(no) if no.is_absent() => {}
+            Err(no) => return Err(refused(no, subject)),
         }
         let path = format!("/compatibility/subjects/{}/versions/latest?verbose=true", encoded(subject));
         let checked = self.http.ask::<Checked>(&path, Some(&json!({ "schema": schema })))?;

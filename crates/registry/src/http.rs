@@ -23,6 +23,11 @@ const MESSAGE_MAX: usize = 300;
 /// What the API speaks; some servers refuse anything else.
 const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 
+// Codes of the API.
+const NO_SUBJECT: u32 = 40_401;
+const NO_VERSION: u32 = 40_402;
+const NO_SCHEMA: u32 = 40_403;
+
 /// The servers of a registry.
 pub(crate) struct Http {
     agent: Agent,
@@ -50,7 +55,12 @@ impl No {
     /// Whether what was asked for is not there. A code of five digits is the registry's own; a plain 404 comes as
     /// well from any server that knows nothing of schemas.
     pub(crate) fn is_absent(&self) -> bool {
-        matches!(self.code, 40_401 | 40_402 | 40_403)
+        matches!(self.code, NO_SUBJECT | NO_VERSION | NO_SCHEMA)
+    }
+
+    /// Whether there is nothing at all under the subject.
+    pub(crate) fn is_without_subject(&self) -> bool {
+        self.code == NO_SUBJECT
     }
 }
 

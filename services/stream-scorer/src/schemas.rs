@@ -8,6 +8,7 @@ use registry::{Registered, Registry};
 use runtime::Shutdown;
 
 use crate::config::{FramingKind, SchemaFile, Topics};
+use crate::service::Config;
 
 /// Our own schemas and those in `files`, whose places are relative to `base`. All faults at once.
 pub(crate) fn load(files: &[SchemaFile], base: &Path) -> Result<Schemas, Vec<(String, String)>> {
@@ -37,29 +38,34 @@ pub(crate) fn load(files: &[SchemaFile], base: &Path) -> Result<Schemas, Vec<(St
 pub(crate) struct OwnIds(Vec<(Arc<str>, SchemaId)>);
 
 impl OwnIds {
-    /// Looks up what `framing` needs for the events of these topics; none where it needs nothing. `None` where there
-    /// was a request to stop while the registry was away.
+    /// Looks up what the output's framing needs; nothing where it needs none. `None` where there was a request to stop
+    /// while the registry was away.
     pub(crate) async fn look_up(
-        framing: FramingKind,
+        config: &Config,
         registry: &Registry,
         topics: &Topics,
         shutdown: &Shutdown,
     ) -> Result<Option<Self>, registry::Error> {
+        let framing = config.output.framing;
         let mut ids = Vec::new();
         if framing == FramingKind::SingleObject {
             return Ok(Some(Self::default()));
         }
-        let beat = || {};
         for topic in [&topics.predictions, &topics.shadow_predictions] {
             let look_up = || registry.look_up::<PredictionEvent>(topic);
-            let Some(found) = registry.until_answered(look_up, shutdown, beat).await? else {
+            let Some(found) = registry.until_answered(look_up, shutdown, || {}).await? else {
                 return Ok(None);
             };
             ids.push((Arc::clone(topic), id(framing, &found)));
         }
-        let look_up = || registry.look_up::<OutcomeEvent>(&topics.outcomes);
-        let Some(found) = registry.until_answered(look_up, shutdown, beat).await? else { return Ok(None) };
-        ids.push((Arc::clone(&topics.outcomes), id(framing, &found)));
+        // Lanes publish only the outcomes that come with the input.
+        if config.input.outcome.is_some() {
+            let look_up = || registry.look_up::<OutcomeEvent>(&topics.outcomes);
+            let Some(found) = registry.until_answered(look_up, shutdown, || {}).await? else {
+                return Ok(None);
+            };
+            ids.push((Arc::clone(&topics.outcomes), id(framing, &found)));
+        }
         Ok(Some(Self(ids)))
     }
 

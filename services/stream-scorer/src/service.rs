@@ -241,7 +241,7 @@ impl Service {
         let Some(registry) = &self.config.registry else {
             return Ok(Some(self.style_with(OwnIds::default())));
         };
-        let ids = OwnIds::look_up(self.config.output.framing, registry, &self.topics, shutdown).await;
+        let ids = OwnIds::look_up(&self.config, registry, &self.topics, shutdown).await;
         Ok(ids.context("cannot look up our own schemas")?.map(|ids| self.style_with(ids)))
     }
 
