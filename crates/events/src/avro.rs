@@ -103,7 +103,7 @@ impl Schemas {
         if self.by_fingerprint.len() >= SCHEMAS_MAX {
             return Err(bad(format!("more than {SCHEMAS_MAX} schemas")));
         }
-        let writer = Writer::parse(text).map_err(|error| bad(error.to_string()))?;
+        let writer = Writer::parse(text).map_err(bad)?;
         self.by_fingerprint.insert(writer.fingerprint, Box::leak(Box::new(writer)));
         Ok(())
     }

@@ -202,7 +202,7 @@ impl Publisher {
         };
         let mut headers = Headers::with_capacity(Attributes::HEADERS);
         attributes.headers(REPORT_TYPE, sources.binding, &mut BytesMut::new(), |name, value| {
-            headers.push(name, value)
+            headers.push(name, value);
         });
         Ok(Output {
             topic: Arc::clone(&sources.reports),
