@@ -14,7 +14,7 @@ use crate::support::wait_for;
 const USAGE: i32 = 64;
 
 /// Every command there is, as it is typed.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "up",
     "stream",
     "analyze",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 15] = [
     "schema",
     "schema register",
     "schema check",
+    "health",
     "model",
     "model check",
     "experiment",

@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::config::{Config, Location, check_name};
 use crate::embedded::{self, Embedded};
 use crate::error::Error;
+use crate::kafka::Kafka;
 use crate::lane::{EmbeddedLane, Lane, LaneConfig, Start};
+use crate::nats::Nats;
 use crate::reader::{Reader, Source};
 use crate::record::{Lag, Output, Placed, Position, TopicInfo};
 use crate::socket::Remote;
@@ -23,6 +25,10 @@ pub enum Broker {
     Embedded(Embedded),
     /// The embedded log of another process, through its socket: everything but lanes.
     Remote(Arc<Remote>),
+    /// A Kafka cluster.
+    Kafka(Kafka),
+    /// A NATS server with JetStream.
+    Nats(Nats),
 }
 
 impl Broker {
@@ -31,13 +37,26 @@ impl Broker {
     ///
     /// # Errors
     /// [`Error::Config`] and its like if the configuration cannot be used, [`Error::Owned`] if another process
-    /// has the directory, [`Error::Io`] and [`Error::Storage`] if it cannot be used.
+    /// has the directory, [`Error::Io`] and [`Error::Storage`] if it cannot be used, [`Error::Server`] if a server
+    /// does not answer or refuses us.
     pub async fn open(config: &Config) -> Result<Self, Error> {
-        Embedded::open(config).await.map(Self::Embedded)
+        let location = config.location()?;
+        let problems = config.problems();
+        if !problems.is_empty() {
+            return Err(Error::Config { problems });
+        }
+        match location {
+            Location::Memory => Embedded::open(config, None).await.map(Self::Embedded),
+            Location::Directory(directory) => {
+                Embedded::open(config, Some(directory)).await.map(Self::Embedded)
+            }
+            Location::Kafka(servers) => Kafka::open(config, &servers).await.map(Self::Kafka),
+            Location::Nats(servers) => Nats::open(config, &servers).await.map(Self::Nats),
+        }
     }
 
-    /// Reaches the configured broker as a guest: through the socket of the process that owns the directory,
-    /// or, if nobody owns it, by opening it.
+    /// Reaches the configured broker as a guest: an embedded log through the socket of the process that owns the
+    /// directory, or, if nobody owns it, by opening it; a server as everybody does.
     ///
     /// # Errors
     /// As [`Broker::open`], and [`Error::Connection`] if the owner does not answer.
@@ -67,6 +86,8 @@ impl Broker {
         match self {
             Self::Embedded(embedded) => embedded.create_topic(name, partitions).await,
             Self::Remote(remote) => remote.create_topic(name, partitions).await,
+            Self::Kafka(kafka) => kafka.create_topic(name, partitions).await,
+            Self::Nats(nats) => nats.create_topic(name, partitions).await,
         }
     }
 
@@ -78,6 +99,22 @@ impl Broker {
         match self {
             Self::Embedded(embedded) => Ok(embedded.log.infos()),
             Self::Remote(remote) => remote.topics().await,
+            Self::Kafka(kafka) => kafka.topics().await,
+            Self::Nats(nats) => nats.topics().await,
+        }
+    }
+
+    /// Returns one topic, with the first and the end offset of each partition; `None` if it is not there.
+    ///
+    /// # Errors
+    /// As [`Broker::topics`].
+    pub async fn topic(&self, name: &str) -> Result<Option<TopicInfo>, Error> {
+        match self {
+            Self::Embedded(_) | Self::Remote(_) => {
+                Ok(self.topics().await?.into_iter().find(|topic| *topic.name == *name))
+            }
+            Self::Kafka(kafka) => kafka.topic(name).await,
+            Self::Nats(nats) => nats.topic(name).await,
         }
     }
 
@@ -92,6 +129,8 @@ impl Broker {
                 embedded.log.blocking(move |log| embedded::lag::committed(log, &group)).await
             }
             Self::Remote(remote) => remote.committed(group).await,
+            Self::Kafka(kafka) => kafka.committed(group).await,
+            Self::Nats(nats) => nats.committed(group).await,
         }
     }
 
@@ -106,6 +145,8 @@ impl Broker {
                 embedded.log.blocking(move |log| embedded::lag::lag(log, &group)).await
             }
             Self::Remote(remote) => remote.lag(group).await,
+            Self::Kafka(kafka) => kafka.lag(group).await,
+            Self::Nats(nats) => nats.lag(group).await,
         }
     }
 
@@ -126,6 +167,8 @@ impl Broker {
                 Ok(Lane::Embedded(EmbeddedLane { lane, _owner: embedded.clone() }))
             }
             Self::Remote(_) => Err(Error::OwnerOnly { what: "a lane" }),
+            Self::Kafka(kafka) => kafka.lane(config).await.map(Lane::Kafka),
+            Self::Nats(nats) => nats.lane(config).await.map(Lane::Nats),
         }
     }
 
@@ -150,6 +193,14 @@ impl Broker {
                 let positions = remote.start(topics, start).await?;
                 Ok(Reader::new(Source::Remote(remote), positions))
             }
+            Self::Kafka(kafka) => {
+                let (reader, positions) = kafka.reader(topics, start).await?;
+                Ok(Reader::new(Source::Kafka(reader), positions))
+            }
+            Self::Nats(nats) => {
+                let (reader, positions) = nats.reader(topics, start).await?;
+                Ok(Reader::new(Source::Nats(reader), positions))
+            }
         }
     }
 
@@ -160,6 +211,8 @@ impl Broker {
         match self {
             Self::Embedded(embedded) => embedded.close().await,
             Self::Remote(_) => {}
+            Self::Kafka(kafka) => kafka.close().await,
+            Self::Nats(nats) => nats.close().await,
         }
     }
 }
@@ -184,6 +237,8 @@ impl Writer {
         match &self.broker {
             Broker::Embedded(embedded) => embedded::append(&embedded.log, &outputs).await,
             Broker::Remote(remote) => remote.append(outputs).await,
+            Broker::Kafka(kafka) => kafka.append(outputs).await,
+            Broker::Nats(nats) => nats.append(outputs).await,
         }
     }
 }

@@ -7,14 +7,17 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::kafka;
+use crate::nats;
 use crate::units;
 
 /// The `[broker]` section as it is written; [`Config::problems`] says what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where the records are: `memory://` (gone when the process ends) or `file:///var/lib/serin` (a
-    /// directory; `file://./data` is relative to the working directory).
+    /// Where the records are: `kafka://host:9092` or `nats://host:4222` (servers, separated by commas),
+    /// `file:///var/lib/serin` (an embedded log in a directory; `file://./data` is relative to the working
+    /// directory) or `memory://` (an embedded log that is gone when the process ends).
     pub url: String,
     /// How many partitions a topic gets that is created on demand; 1 to 1,024, default 4. More
     /// partitions let more lanes of one group share the work. The count of a topic cannot change.
@@ -42,6 +45,12 @@ pub struct Config {
     /// takes a second sync: about twice the time of a small commit. "0 B": always.
     #[serde(default = "default_recovery_bytes", deserialize_with = "units::size")]
     pub recovery_bytes: u64,
+    /// What only Kafka has: `[broker.kafka]`.
+    #[serde(default)]
+    pub kafka: kafka::Settings,
+    /// What only NATS JetStream has: `[broker.nats]`.
+    #[serde(default)]
+    pub nats: nats::Settings,
     /// Settings of single topics by name: `[broker.topic.features]`.
     #[serde(default)]
     pub topic: BTreeMap<String, TopicConfig>,
@@ -74,6 +83,10 @@ pub struct TopicConfig {
     /// timestamps (a replay of last year must not vanish); at least "1s", unlimited by default.
     #[serde(default, deserialize_with = "units::optional_duration")]
     pub retention_age: Option<Duration>,
+    /// Whether only the latest record of each key is kept; for topics that we create on Kafka. Default false, and
+    /// never for deployments, whose history is read.
+    #[serde(default)]
+    pub compact: bool,
 }
 
 /// The most partitions a topic may have.
@@ -116,6 +129,10 @@ const fn default_recovery_bytes() -> u64 {
 pub(crate) enum Location {
     Memory,
     Directory(PathBuf),
+    /// Servers of Kafka, `host:port` separated by commas.
+    Kafka(String),
+    /// Servers of NATS, as its client takes them, separated by commas.
+    Nats(String),
 }
 
 impl Config {
@@ -129,6 +146,8 @@ impl Config {
             queue_bytes: default_queue_bytes(),
             cache_bytes: default_cache_bytes(),
             recovery_bytes: default_recovery_bytes(),
+            kafka: kafka::Settings::default(),
+            nats: nats::Settings::default(),
             topic: BTreeMap::new(),
         }
     }
@@ -156,6 +175,8 @@ impl Config {
         for (name, topic) in &self.topic {
             topic.problems(name, &mut problems);
         }
+        self.kafka.problems(&mut problems);
+        self.nats.problems(&mut problems);
         problems
     }
 
@@ -166,7 +187,8 @@ impl Config {
         match (scheme, rest) {
             ("memory", "") => Ok(Location::Memory),
             ("file", path) if !path.is_empty() => Ok(Location::Directory(PathBuf::from(path))),
-            ("kafka" | "nats", _) => Err(Error::NotAvailable { scheme: scheme.to_owned() }),
+            ("kafka", servers) if has_hosts(servers) => Ok(Location::Kafka(servers.to_owned())),
+            ("nats" | "tls", servers) if has_hosts(servers) => Ok(Location::Nats(self.url.clone())),
             _ => Err(Error::Url { url: self.url.clone() }),
         }
     }
@@ -189,6 +211,11 @@ impl TopicConfig {
             problems.push(format!("`topic.{name}.retention_age`: less than 1s"));
         }
     }
+}
+
+/// Whether each of the servers between commas has a name.
+fn has_hosts(servers: &str) -> bool {
+    servers.split(',').all(|server| !server.trim().is_empty() && !server.starts_with(':'))
 }
 
 fn partitions_problem(field: &str, partitions: u32, problems: &mut Vec<String>) {
@@ -216,17 +243,46 @@ mod tests {
             ("memory://", Ok(Location::Memory)),
             ("file:///var/lib/serin", Ok(Location::Directory("/var/lib/serin".into()))),
             ("file://./data", Ok(Location::Directory("./data".into()))),
+            ("kafka://localhost:9092", Ok(Location::Kafka("localhost:9092".into()))),
+            ("kafka://a:9092,b:9092", Ok(Location::Kafka("a:9092,b:9092".into()))),
+            ("nats://localhost", Ok(Location::Nats("nats://localhost".into()))),
+            ("tls://localhost:4222", Ok(Location::Nats("tls://localhost:4222".into()))),
             (
-                "kafka://localhost:9092",
-                Err("kafka:// is not available in this build yet; use \"file://…\" or \"memory://\""),
+                "kafka://",
+                Err(
+                    "url \"kafka://\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"",
+                ),
             ),
             (
-                "nats://localhost",
-                Err("nats:// is not available in this build yet; use \"file://…\" or \"memory://\""),
+                "kafka://a,",
+                Err(
+                    "url \"kafka://a,\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"",
+                ),
             ),
-            ("file://", Err("url \"file://\" is not \"memory://\" or \"file:///directory\"")),
-            ("memory://x", Err("url \"memory://x\" is not \"memory://\" or \"file:///directory\"")),
-            ("/var/lib", Err("url \"/var/lib\" is not \"memory://\" or \"file:///directory\"")),
+            (
+                "nats://",
+                Err(
+                    "url \"nats://\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"",
+                ),
+            ),
+            (
+                "file://",
+                Err(
+                    "url \"file://\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"",
+                ),
+            ),
+            (
+                "memory://x",
+                Err(
+                    "url \"memory://x\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"",
+                ),
+            ),
+            (
+                "/var/lib",
+                Err(
+                    "url \"/var/lib\" is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\"",
+                ),
+            ),
         ];
         for (url, expected) in rows {
             let found = Config::new(url).location().map_err(|error| error.to_string());
@@ -262,7 +318,7 @@ mod tests {
 
     #[test]
     fn all_problems_are_named_at_once() {
-        let mut config = Config::new("kafka://x");
+        let mut config = Config::new("kafka:x");
         config.partitions = 0;
         config.queue_bytes = 1;
         let topic = TopicConfig { retention_age: Some(Duration::from_millis(1)), ..TopicConfig::default() };

@@ -12,16 +12,12 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub enum Error {
     /// The URL names no broker that we know.
-    #[error("url {url:?} is not \"memory://\" or \"file:///directory\"")]
+    #[error(
+        "url {url:?} is not \"kafka://host:9092\", \"nats://host:4222\", \"file:///directory\" or \"memory://\""
+    )]
     Url {
         /// The URL as configured.
         url: String,
-    },
-    /// The URL names a broker that this build cannot speak to.
-    #[error("{scheme}:// is not available in this build yet; use \"file://…\" or \"memory://\"")]
-    NotAvailable {
-        /// The URL's scheme.
-        scheme: String,
     },
     /// The configuration has other faults.
     #[error("broker configuration: {}", problems.join("; "))]
@@ -87,6 +83,25 @@ pub enum Error {
         size: usize,
         /// `max_record_bytes`.
         limit: u64,
+    },
+    /// The record, as a message, is larger than what the server takes, or, where a writer appends it, leaves no room for
+    /// a dead letter of it.
+    #[error("record of {size} bytes for topic `{topic}` is larger than what the server takes ({limit}): see its `max_payload`")]
+    MessageTooLarge {
+        /// The topic it was meant for.
+        topic: String,
+        /// The size as [`Output::size`](crate::Output::size) counts it.
+        size: usize,
+        /// What there is room for.
+        limit: usize,
+    },
+    /// The topic is in a stream that serin only reads.
+    #[error("topic `{topic}` is in stream `{stream}`, which is only read; publish to its subjects")]
+    ReadOnly {
+        /// The topic.
+        topic: String,
+        /// The stream.
+        stream: String,
     },
     /// The record has too many headers, or one of their names is too long.
     #[error("headers for topic `{topic}`: {problem}")]
@@ -180,6 +195,14 @@ pub enum Error {
         /// What happened.
         problem: String,
     },
+    /// A server cannot do this, refuses us, or has not answered for as long as we wait.
+    #[error("{server}: {problem}")]
+    Server {
+        /// The servers, as configured.
+        server: String,
+        /// What was tried, and what came of it.
+        problem: String,
+    },
     /// Only the process that owns the log can do this.
     #[error("{what} needs the log itself, and another process owns it")]
     OwnerOnly {
@@ -205,7 +228,8 @@ impl Error {
             | Self::Storage(_)
             | Self::Damaged { .. }
             | Self::Closed
-            | Self::Connection { .. } => Fate::Failed,
+            | Self::Connection { .. }
+            | Self::Server { .. } => Fate::Failed,
             Self::Remote { fate, .. } => *fate,
             _ => Fate::Refused,
         }

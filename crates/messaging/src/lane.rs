@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::embedded::{self, Embedded};
 use crate::error::Error;
+use crate::kafka;
+use crate::nats;
 use crate::record::{Output, Position, Record};
 
 /// Which records a lane takes, for whom.
@@ -62,7 +65,14 @@ pub struct Batch {
 ///
 /// A clone is for trying again when the commit was refused for its outputs ([`Fate::Refused`](crate::Fate)).
 #[derive(Debug, Clone)]
-pub struct Receipt(embedded::lane::Receipt);
+pub struct Receipt(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Embedded(embedded::lane::Receipt),
+    Kafka(kafka::Receipt),
+    Nats(nats::Receipt),
+}
 
 impl From<Batch> for Receipt {
     fn from(batch: Batch) -> Self {
@@ -74,10 +84,10 @@ impl From<Batch> for Receipt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a revoked batch has to be thrown away"]
 pub enum Commit {
-    /// Its outputs and the position after it are durable together.
+    /// Its outputs and the position after it are durable together. A cluster may take a moment until readers see it.
     Committed,
-    /// Nothing of it was written: some of its partitions have gone to another lane. Batches that were taken
-    /// after it are revoked, too; the next take starts again from the committed positions.
+    /// Nothing of it was written: some of its partitions have gone to another lane, or a server lost the commit.
+    /// Batches that were taken after it are revoked, too; the next take starts again from the committed positions.
     Revoked,
 }
 
@@ -92,6 +102,10 @@ pub enum Commit {
 pub enum Lane {
     /// On the embedded log.
     Embedded(EmbeddedLane),
+    /// On Kafka.
+    Kafka(kafka::KafkaLane),
+    /// On NATS JetStream.
+    Nats(nats::NatsLane),
 }
 
 /// A lane on the embedded log.
@@ -111,9 +125,22 @@ impl Lane {
     /// # Errors
     /// With [`Fate::Failed`](crate::Fate) if the broker gave up or was closed.
     pub async fn take(&mut self, limits: Limits) -> Result<Batch, Error> {
-        let Self::Embedded(EmbeddedLane { lane, .. }) = self;
-        let (records, receipt) = lane.take(limits.at_least_one()).await?;
-        Ok(Batch { records, receipt: Receipt(receipt) })
+        let limits = limits.at_least_one();
+        let (records, kind) = match self {
+            Self::Embedded(EmbeddedLane { lane, .. }) => {
+                let (records, receipt) = lane.take(limits).await?;
+                (records, Kind::Embedded(receipt))
+            }
+            Self::Kafka(lane) => {
+                let (records, receipt) = lane.take(limits).await?;
+                (records, Kind::Kafka(receipt))
+            }
+            Self::Nats(lane) => {
+                let (records, receipt) = lane.take(limits).await?;
+                (records, Kind::Nats(receipt))
+            }
+        };
+        Ok(Batch { records, receipt: Receipt(kind) })
     }
 
     /// Commits a batch: all of `outputs` and the position after the batch become durable together, or
@@ -128,15 +155,19 @@ impl Lane {
     /// as a dead letter. All outputs of a batch together may be of any size: whoever takes small batches has
     /// small commits.
     pub fn commit(&mut self, batch: impl Into<Receipt>, outputs: Vec<Output>) -> Committing {
-        let Self::Embedded(EmbeddedLane { lane, .. }) = self;
-        let Receipt(receipt) = batch.into();
-        match lane.commit(receipt, &outputs) {
-            Ok(answer) => {
-                let log = Arc::clone(lane.log());
-                Committing(Box::pin(async move { log.answer(answer).await }))
+        let Receipt(kind) = batch.into();
+        let committing = match (self, kind) {
+            (Self::Embedded(EmbeddedLane { lane, .. }), Kind::Embedded(receipt)) => {
+                lane.commit(receipt, &outputs).map(|answer| {
+                    let log = Arc::clone(lane.log());
+                    Committing::of(async move { log.answer(answer).await })
+                })
             }
-            Err(refused) => Committing(Box::pin(std::future::ready(Err(refused)))),
-        }
+            (Self::Kafka(lane), Kind::Kafka(receipt)) => lane.commit(receipt, outputs).map(Committing::of),
+            (Self::Nats(lane), Kind::Nats(receipt)) => lane.commit(receipt, outputs).map(Committing::of),
+            _ => Err(Error::OutOfOrder { detail: "it was taken by a lane of another broker".to_owned() }),
+        };
+        committing.unwrap_or_else(|refused| Committing::of(std::future::ready(Err(refused))))
     }
 }
 
@@ -150,6 +181,30 @@ impl Limits {
     }
 }
 
+/// The most commits of one lane that may be under way; `take` waits for the first of them then. A commit that is
+/// larger than [`Config::queue_bytes`](crate::Config::queue_bytes) counts as so many: nothing is taken beside it.
+pub(crate) const MAX_COMMITS: usize = 2;
+
+/// Counts a commit, or as many as it stands for, for as long as it is under way.
+#[derive(Debug)]
+pub(crate) struct UnderWay {
+    commits: watch::Sender<usize>,
+    weight: usize,
+}
+
+impl UnderWay {
+    pub(crate) fn begin(commits: &watch::Sender<usize>, weight: usize) -> Self {
+        commits.send_modify(|count| *count += weight);
+        Self { commits: commits.clone(), weight }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.commits.send_modify(|count| *count -= self.weight);
+    }
+}
+
 /// A commit under way. Resolves when it is durable; may be dropped without stopping it.
 ///
 /// # Errors
@@ -158,6 +213,12 @@ impl Limits {
 /// up: the commit may or may not be durable, and only a restart tells.
 #[must_use = "the answer says whether the batch counts"]
 pub struct Committing(Pin<Box<dyn Future<Output = Result<Commit, Error>> + Send>>);
+
+impl Committing {
+    fn of(commit: impl Future<Output = Result<Commit, Error>> + Send + 'static) -> Self {
+        Self(Box::pin(commit))
+    }
+}
 
 impl Future for Committing {
     type Output = Result<Commit, Error>;

@@ -1,4 +1,4 @@
-//! Bytes in, bytes out: lanes, readers and writers over an embedded log.
+//! Bytes in, bytes out: lanes, readers and writers over an embedded log, Kafka and NATS JetStream.
 //!
 //! A [`Broker`] keeps [`Record`]s in topics of partitions. A [`Lane`] takes batches for a consumer group and
 //! commits each of them together with what it caused; a [`Reader`] and a [`Writer`] do either half without a
@@ -14,8 +14,10 @@ mod config;
 mod embedded;
 mod error;
 mod failpoint;
+mod kafka;
 mod lane;
 pub mod metrics;
+mod nats;
 mod partitioner;
 mod reader;
 mod record;
@@ -32,7 +34,9 @@ pub use config::{
 };
 pub use embedded::Embedded;
 pub use error::{Error, Fate};
+pub use kafka::{Guarantee, Kafka, KafkaLane, Sasl, SaslMechanism, Settings as KafkaSettings, Tls};
 pub use lane::{Batch, Commit, Committing, EmbeddedLane, Lane, LaneConfig, Limits, Receipt, Start};
+pub use nats::{Nats, NatsLane, Settings as NatsSettings, SourceSettings as NatsSource};
 pub use partitioner::partition_of;
 pub use reader::Reader;
 pub use record::{Header, Headers, Lag, Output, PartitionInfo, Placed, Position, Record, TopicInfo};

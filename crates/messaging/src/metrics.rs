@@ -17,6 +17,8 @@ pub const LOST_RECORDS: &str = "serin_log_lost_records_total";
 pub const LAG_RECORDS: &str = "serin_log_lag_records";
 /// Lane commits that were refused because their partitions had gone to another lane; label `group`.
 pub const REVOKED_COMMITS: &str = "serin_log_revoked_commits_total";
+/// Lane commits that failed for now, so that their records are taken again; label `group`.
+pub const ABORTED_COMMITS: &str = "serin_log_aborted_commits_total";
 /// Peers of the socket that were dropped for sending what is no request.
 pub const DROPPED_PEERS: &str = "serin_log_dropped_peers_total";
 
@@ -29,5 +31,6 @@ pub fn describe() {
     describe_counter!(LOST_RECORDS, Unit::Count, "Records that expired before they were read");
     describe_gauge!(LAG_RECORDS, Unit::Count, "Records between a group's committed position and the end");
     describe_counter!(REVOKED_COMMITS, Unit::Count, "Lane commits refused after a rebalance");
+    describe_counter!(ABORTED_COMMITS, Unit::Count, "Lane commits that failed and were made again");
     describe_counter!(DROPPED_PEERS, Unit::Count, "Socket peers dropped for breaking the protocol");
 }

@@ -3,7 +3,9 @@
 use crate::embedded::Embedded;
 use crate::embedded::tail::{self, Fetched, Stretch};
 use crate::error::Error;
+use crate::kafka;
 use crate::lane::Limits;
+use crate::nats;
 use crate::record::{Position, Record, TopicInfo};
 use crate::socket::Remote;
 
@@ -21,6 +23,8 @@ pub(crate) enum Source {
     Log(Embedded),
     /// A connection of its own: a read that waits must not hold up others.
     Remote(Remote),
+    Kafka(kafka::Reader),
+    Nats(nats::Reader),
 }
 
 impl Reader {
@@ -57,6 +61,8 @@ impl Reader {
         let topics = match &self.source {
             Source::Log(embedded) => embedded.log.infos(),
             Source::Remote(remote) => remote.topics().await?,
+            Source::Kafka(reader) => reader.topics().await?,
+            Source::Nats(reader) => reader.topics().await?,
         };
         for stretch in &mut self.stretches {
             stretch.until = end(&topics, &stretch.position)?;
@@ -79,6 +85,8 @@ impl Reader {
                 tail::fetch(&embedded.log, &self.stretches, limits, (self.turn, wait)).await?
             }
             Source::Remote(remote) => remote.fetch(&self.stretches, limits, (self.turn, wait)).await?,
+            Source::Kafka(reader) => reader.fetch(&self.stretches, limits, wait).await?,
+            Source::Nats(reader) => reader.fetch(&self.stretches, limits, wait).await?,
         };
         self.turn = self.turn.wrapping_add(1);
         for (stretch, offset) in self.stretches.iter_mut().zip(offsets) {

@@ -28,12 +28,17 @@ pub(crate) fn optional_size<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     size(deserializer).map(Some)
 }
 
-/// Reads a duration, such as "7d", that may be absent.
+/// Reads a duration, such as "7d".
+pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let quantity = Quantity { what: "duration such as \"7d\"", units: &DURATIONS, plain: false };
+    deserializer.deserialize_any(quantity).map(Duration::from_millis)
+}
+
+/// Reads a duration that may be absent.
 pub(crate) fn optional_duration<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {
-    let quantity = Quantity { what: "duration such as \"7d\"", units: &DURATIONS, plain: false };
-    deserializer.deserialize_any(quantity).map(|milliseconds| Some(Duration::from_millis(milliseconds)))
+    duration(deserializer).map(Some)
 }
 
 struct Quantity {

@@ -185,6 +185,21 @@ pub enum VerdictKind {
     Inconclusive,
 }
 
+impl VerdictKind {
+    /// All there are.
+    pub(crate) const ALL: [Self; 4] = [Self::Better, Self::Worse, Self::Equivalent, Self::Inconclusive];
+
+    /// The word that reports have for it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Equivalent => "equivalent",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
 /// A shadow compared with production on the events that both have scored.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ShadowReport {

@@ -185,7 +185,7 @@ impl Publisher {
         let report = analysis.report();
         metrics::histogram!(crate::metrics::EVALUATE_SECONDS)
             .record(self.clock.elapsed().saturating_sub(started).as_secs_f64());
-        crate::metrics::show(report.counts);
+        crate::metrics::show(&report);
         let record = self.record(analysis.intake.sources(), &report)?;
         self.broker.writer().append(vec![record]).await.context("cannot publish a report")?;
         Ok(report)

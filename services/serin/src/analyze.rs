@@ -5,7 +5,7 @@ use std::io::Write;
 
 use anyhow::Context;
 use messaging::Broker;
-use runtime::{Clock, Output, Shutdown};
+use runtime::{Admin, Clock, Health, Output, Shutdown};
 
 use crate::cli::{AnalyzeArguments, Format};
 use crate::config::Config;
@@ -18,15 +18,27 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let config = Config::open(&arguments.config.config, &environment)?;
     let analysis = config.analysis()?;
+    let clock = Clock::System;
+    let health = Health::new(clock.clone(), shutdown.clone());
+    let connected = health.gate("broker");
+    // Who reads once is no service, and asked for no port.
+    let _admin = if arguments.follow { Some(open_admin(&config, &clock, health).await?) } else { None };
     // A guest: `serin up` may own the log.
     let broker = Broker::connect(&config.broker).await.context("cannot reach the broker")?;
+    connected.open();
     let complete = Shutdown::new();
     if !arguments.follow {
         complete.request();
     }
-    let report = analysis::run(analysis, broker.clone(), Clock::System, (complete, shutdown)).await;
+    let report = analysis::run(analysis, broker.clone(), clock, (complete, shutdown)).await;
     broker.close().await;
     print(&report?, arguments.format)
+}
+
+async fn open_admin(config: &Config, clock: &Clock, health: Health) -> anyhow::Result<Admin> {
+    let metrics = runtime::telemetry::install_metrics(env!("CARGO_PKG_VERSION"), clock)?;
+    messaging::metrics::describe();
+    Ok(Admin::start(&config.admin, health, metrics).await?)
 }
 
 /// Prints a report to standard output.

@@ -214,6 +214,15 @@ fn sorted(Problems { place, problems }: Problems) -> Problems {
     Problems::new(place, problems)
 }
 
+/// The admin port of the configuration, and nothing else of it.
+pub(crate) fn admin(
+    argument: &crate::cli::ConfigArgument,
+    environment: &BTreeMap<String, String>,
+) -> anyhow::Result<AdminConfig> {
+    let file: File = Document::open(&argument.config, environment)?.read()?;
+    Ok(file.admin)
+}
+
 /// The broker of the file at `path`, or the one that the command line names.
 pub(crate) fn broker(
     arguments: &crate::cli::BrokerArguments,

@@ -6,6 +6,7 @@ mod cli;
 mod client;
 mod config;
 mod demo;
+mod health;
 mod produce;
 mod progress;
 mod redrive;
@@ -68,6 +69,7 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
         Command::Analyze(arguments) => {
             runtime::main(|shutdown| analyze::run(arguments, environment, shutdown))
         }
+        Command::Health(arguments) => runtime::entry::exit(health::run(&arguments, &environment)),
         Command::Produce(arguments) => {
             runtime::main(|shutdown| produce::run(arguments, environment, shutdown))
         }

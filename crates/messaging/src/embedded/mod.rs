@@ -27,7 +27,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use crate::config::{Config, Location, check_name};
+use crate::config::{Config, check_name};
 use crate::embedded::committer::{Committer, Job};
 use crate::embedded::frame::{RecordLimits, Rows};
 use crate::embedded::log::{Log, State};
@@ -78,12 +78,8 @@ impl Drop for Owner {
 }
 
 impl Embedded {
-    /// Opens the log that `config` names, and becomes its owner.
-    pub(crate) async fn open(config: &Config) -> Result<Self, Error> {
-        let directory = match config.location()? {
-            Location::Memory => None,
-            Location::Directory(directory) => Some(directory),
-        };
+    /// Opens the log in `directory`, or in memory without one, and becomes its owner.
+    pub(crate) async fn open(config: &Config, directory: Option<PathBuf>) -> Result<Self, Error> {
         let config = config.clone();
         let path = directory.as_deref().map(socket_path).transpose()?;
         let opened = tokio::task::spawn_blocking(move || start(config, directory)).await;
@@ -154,10 +150,6 @@ pub(crate) async fn append(log: &Arc<Log>, outputs: &[Output]) -> Result<Vec<Pla
 
 /// Opens the store and starts the thread that writes.
 fn start(config: Config, directory: Option<PathBuf>) -> Result<(Arc<Log>, JoinHandle<()>), Error> {
-    let problems = config.problems();
-    if !problems.is_empty() {
-        return Err(Error::Config { problems });
-    }
     let lock = directory.as_deref().map(DirectoryLock::take).transpose()?;
     let (store, ledger) = store::open(&config, directory.as_deref())?;
     let (jobs, queue) = mpsc::channel();
