@@ -206,7 +206,8 @@ fn add(document: &Document, problems: &mut Problems, faults: Vec<(String, String
 
 /// How the headers of a broker at `url` name the attributes of events.
 fn binding(url: &str) -> Binding {
-    if url.starts_with("nats") { Binding::Nats } else { Binding::Kafka }
+    let is_nats = ["nats://", "tls://"].iter().any(|scheme| url.starts_with(scheme));
+    if is_nats { Binding::Nats } else { Binding::Kafka }
 }
 
 /// In the order of the file, without repetitions.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use events::{CloudEvents, Decoder, Encoding, Limits};
+use events::{Binding, CloudEvents, Decoder, Encoding, Limits};
 use experiment::BasisPoints;
 use inference::Model;
 
@@ -69,6 +69,9 @@ pub(crate) fn check_output(config: &Config, problems: &mut Problems) {
         if config.registry.is_none() {
             problem("framing", "needs the section [registry], where the ids are");
         }
+    }
+    if *framing == FramingKind::Header && config.binding == Binding::Nats {
+        problem("framing", "\"header\" is not for NATS, whose headers are text; \"confluent\" is");
     }
     if *cloudevents == CloudEvents::Structured && *encoding != Encoding::Json {
         problem("cloudevents", "\"structured\" needs `encoding = \"json\"`");

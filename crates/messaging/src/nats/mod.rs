@@ -126,7 +126,11 @@ impl Nats {
         NatsLane::join(self, config).await
     }
 
-    pub(crate) async fn reader(&self, topics: &[String], start: Start) -> Result<(Reader, Vec<Position>), Error> {
+    pub(crate) async fn reader(
+        &self,
+        topics: &[String],
+        start: Start,
+    ) -> Result<(Reader, Vec<Position>), Error> {
         self.shared.session.check()?;
         Reader::open(self, topics, start).await
     }

@@ -182,7 +182,8 @@ impl Session {
                     Err(error) => return Err(self.problem(format!("{subject}: {error}"))),
                 },
                 Err(RequestErrorKind::NoResponders) => {
-                    "nobody answers; is JetStream enabled (`nats-server -js`), and for this account?".to_owned()
+                    "nobody answers; is JetStream enabled (`nats-server -js`), and for this account?"
+                        .to_owned()
                 }
                 Err(kind) => kind.to_string(),
             };
@@ -301,11 +302,9 @@ pub(crate) fn published(answer: &[u8]) -> Published {
 fn parse<T: DeserializeOwned>(payload: &[u8]) -> Result<Result<T, Refusal>, serde_json::Error> {
     Ok(match serde_json::from_slice::<Response<T>>(payload)? {
         Response::Ok(answer) => Ok(answer),
-        Response::Err { error } => Err(Refusal {
-            code: error.code(),
-            error: error.error_code().0,
-            text: error.to_string(),
-        }),
+        Response::Err { error } => {
+            Err(Refusal { code: error.code(), error: error.error_code().0, text: error.to_string() })
+        }
     })
 }
 
