@@ -9,6 +9,8 @@ mod demo;
 mod health;
 mod produce;
 mod progress;
+mod redrive;
+mod schema;
 mod services;
 mod tail;
 
@@ -71,6 +73,10 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
         Command::Produce(arguments) => {
             runtime::main(|shutdown| produce::run(arguments, environment, shutdown))
         }
+        Command::Redrive(arguments) => {
+            runtime::main(|shutdown| redrive::run(arguments, environment, shutdown))
+        }
+        Command::Schema { command } => runtime::main(|shutdown| schema::run(command, environment, shutdown)),
         Command::Tail(arguments) => runtime::main(|shutdown| tail::run(arguments, environment, shutdown)),
         Command::Demo(arguments) => runtime::main(|shutdown| demo::run(arguments, environment, shutdown)),
     }

@@ -88,7 +88,9 @@ async fn pass_through(broker: &Broker, group: &str, records: u64) -> Duration {
     let started = Instant::now();
     let config = LaneConfig { group: group.into(), topics: vec!["features".into()], start: Start::Earliest };
     let lane = broker.lane(config).await.unwrap();
-    let process = move |records: &[Record]| records.iter().map(|record| copy(&topic, record)).collect();
+    let process = async move |records: &[Record], _: &Watch| {
+        Ok(Some(records.iter().map(|record| copy(&topic, record)).collect()))
+    };
     let limits = messaging::Limits { records: 2_000, bytes: 16 << 20 };
     let watch =
         Watch { shutdown: shutdown.clone(), pulse: health.heartbeat("lane", Duration::from_secs(60)) };
@@ -147,6 +149,8 @@ fn config(group: &str) -> Config {
         },
         experiments: vec![experiment],
         base: example(),
+        registry: None,
+        binding: events::Binding::Kafka,
     }
 }
 
