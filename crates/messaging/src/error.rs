@@ -84,6 +84,25 @@ pub enum Error {
         /// `max_record_bytes`.
         limit: u64,
     },
+    /// The record, as a message, is larger than what the server takes, or, where a writer appends it, leaves no room for
+    /// a dead letter of it.
+    #[error("record of {size} bytes for topic `{topic}` is larger than what the server takes ({limit}): see its `max_payload`")]
+    MessageTooLarge {
+        /// The topic it was meant for.
+        topic: String,
+        /// The size as [`Output::size`](crate::Output::size) counts it.
+        size: usize,
+        /// What there is room for.
+        limit: usize,
+    },
+    /// The topic is in a stream that serin only reads.
+    #[error("topic `{topic}` is in stream `{stream}`, which is only read; publish to its subjects")]
+    ReadOnly {
+        /// The topic.
+        topic: String,
+        /// The stream.
+        stream: String,
+    },
     /// The record has too many headers, or one of their names is too long.
     #[error("headers for topic `{topic}`: {problem}")]
     Headers {

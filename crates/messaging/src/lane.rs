@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::embedded::{self, Embedded};
 use crate::error::Error;
@@ -83,7 +84,7 @@ impl From<Batch> for Receipt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a revoked batch has to be thrown away"]
 pub enum Commit {
-    /// Its outputs and the position after it are durable together.
+    /// Its outputs and the position after it are durable together. A cluster may take a moment until readers see it.
     Committed,
     /// Nothing of it was written: some of its partitions have gone to another lane, or a server lost the commit.
     /// Batches that were taken after it are revoked, too; the next take starts again from the committed positions.
@@ -177,6 +178,30 @@ impl Limits {
 
     pub(crate) fn cut(self, most: Self) -> Self {
         Self { records: self.records.min(most.records), bytes: self.bytes.min(most.bytes) }
+    }
+}
+
+/// The most commits of one lane that may be under way; `take` waits for the first of them then. A commit that is
+/// larger than [`Config::queue_bytes`](crate::Config::queue_bytes) counts as so many: nothing is taken beside it.
+pub(crate) const MAX_COMMITS: usize = 2;
+
+/// Counts a commit, or as many as it stands for, for as long as it is under way.
+#[derive(Debug)]
+pub(crate) struct UnderWay {
+    commits: watch::Sender<usize>,
+    weight: usize,
+}
+
+impl UnderWay {
+    pub(crate) fn begin(commits: &watch::Sender<usize>, weight: usize) -> Self {
+        commits.send_modify(|count| *count += weight);
+        Self { commits: commits.clone(), weight }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.commits.send_modify(|count| *count -= self.weight);
     }
 }
 

@@ -36,7 +36,7 @@ pub use embedded::Embedded;
 pub use error::{Error, Fate};
 pub use kafka::{Guarantee, Kafka, KafkaLane, Sasl, SaslMechanism, Settings as KafkaSettings, Tls};
 pub use lane::{Batch, Commit, Committing, EmbeddedLane, Lane, LaneConfig, Limits, Receipt, Start};
-pub use nats::{Nats, NatsLane, Settings as NatsSettings};
+pub use nats::{Nats, NatsLane, Settings as NatsSettings, SourceSettings as NatsSource};
 pub use partitioner::partition_of;
 pub use reader::Reader;
 pub use record::{Header, Headers, Lag, Output, PartitionInfo, Placed, Position, Record, TopicInfo};

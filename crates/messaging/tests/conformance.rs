@@ -14,6 +14,11 @@ fn directory(durability: Durability) -> Fixture {
 
 conformance!(memory, Config::new("memory://"));
 conformance!(file, directory(Durability::Commit), kept);
+mod times {
+    use super::*;
+    conformance!(@cases memory, Config::new("memory://"), any_time_is_kept);
+    conformance!(@cases file, directory(Durability::Commit), any_time_is_kept);
+}
 mod relaxed {
     use super::*;
     conformance!(file, directory(Durability::Relaxed), kept);

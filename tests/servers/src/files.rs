@@ -12,7 +12,12 @@ const VERSIONS: &str = include_str!("../versions");
 ///
 /// When it is not there, with what brings it.
 pub(crate) fn folder(name: &str) -> PathBuf {
-    let folder = servers().join(format!("{}-{}", name.to_lowercase(), version(name)));
+    folder_of(name, name)
+}
+
+/// As [`folder`], of the version that goes by a name of its own.
+pub(crate) fn folder_of(name: &str, which: &str) -> PathBuf {
+    let folder = servers().join(format!("{}-{}", name.to_lowercase(), version(which)));
     assert!(
         folder.is_dir(),
         "this test needs a real server, and {} is not there: `make test` fetches it, and so does `scripts/servers`",

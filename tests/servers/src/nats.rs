@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::certificates::Certificates;
-use crate::files::folder;
+use crate::files::folder_of;
 use crate::ports;
 use crate::server::{Readiness, Server, loopback, scratch};
 
@@ -33,6 +33,7 @@ pub struct Nats {
 #[derive(Debug, Default)]
 pub struct NatsBuilder {
     configuration: String,
+    is_older: bool,
     secured: bool,
 }
 
@@ -96,6 +97,13 @@ impl NatsBuilder {
         self
     }
 
+    /// Takes the older version, which cannot commit a batch at once.
+    #[must_use]
+    pub fn older(mut self) -> Self {
+        self.is_older = true;
+        self
+    }
+
     /// Has the server ask for TLS and for a client's certificate. Users are the caller's to
     /// [`configure`](Self::configure).
     #[must_use]
@@ -120,7 +128,7 @@ impl NatsBuilder {
         );
         fs::write(folder.join("configuration"), own + &self.configuration)
             .expect("the folder can be written");
-        let mut command = Command::new(program());
+        let mut command = Command::new(program(self.is_older));
         command.args(["--config", "configuration"]);
         let readiness = Readiness { port, ask: has_jetstream };
         let server = Server::start("nats", folder, &command, readiness);
@@ -128,8 +136,8 @@ impl NatsBuilder {
     }
 }
 
-fn program() -> PathBuf {
-    folder("NATS").join("bin/nats-server")
+fn program(is_older: bool) -> PathBuf {
+    folder_of("NATS", if is_older { "NATS_OLDER" } else { "NATS" }).join("bin/nats-server")
 }
 
 /// A server greets with what it offers, which is all that this needs to know: a client may need a password.

@@ -24,7 +24,7 @@ pub async fn payloads_come_back_as_they_were(fixture: Fixture) {
     for (place, payload) in payloads.iter().enumerate() {
         for headers in [headers.clone(), Headers::new()] {
             let key = payloads[payloads.len() - 1 - place].clone().filter(|key| key.len() < 1_000);
-            let timestamp = [i64::MIN, -1, 0, 1_364_774_400_000, i64::MAX][place];
+            let timestamp = [1, 999, 1_364_774_400_000, 1_364_774_400_001, 1_700_000_000_000][place];
             let value = payload.clone();
             written.push(Output { topic: "in".into(), partition: Some(0), timestamp, key, value, headers });
         }
@@ -37,6 +37,16 @@ pub async fn payloads_come_back_as_they_were(fixture: Fixture) {
         assert_eq!(read.headers, written.headers);
     }
     assert_eq!(read[0].headers.get("name"), Some(&Bytes::from_static(b"second")));
+}
+
+/// Any time comes back as it was; for brokers that have no opinion about it.
+pub async fn any_time_is_kept(fixture: Fixture) {
+    let broker = fixture.open().await;
+    let times = [i64::MIN, -1, 0, 1_364_774_400_000, i64::MAX];
+    let written = times.map(|timestamp| Output { partition: Some(0), timestamp, ..output("in", "k", "1") });
+    broker.writer().append(written.to_vec()).await.unwrap();
+    let read = contents(&broker, "in").await;
+    assert_eq!(read.iter().map(|record| record.timestamp).collect::<Vec<_>>(), times);
 }
 
 /// A key decides the partition as with the Java client, a partition that is named wins, and records without a

@@ -2,7 +2,7 @@
 //!
 //! [`conformance!`](crate::conformance!) makes one test of each case for a broker; it wants an expression of
 //! type `Config` for a fresh, empty broker each time, and what that broker can do beside the common part:
-//! `kept` if its records outlive the process that wrote them.
+//! `kept` if its records outlive the process that wrote them, `at_least_once` if a commit promises no more.
 
 #![expect(
     clippy::unwrap_used,
@@ -38,15 +38,17 @@ use crate::{Broker, Commit, Lane, LaneConfig, Limits, Output, Record, Start};
 #[macro_export]
 macro_rules! conformance {
     ($name:ident, $config:expr) => {
-        $crate::conformance!(@cases $name, $config,
+        $crate::conformance!(@common $name, $config, nothing_is_taken_twice_or_lost_through_rebalances);
+    };
+    (@common $name:ident, $config:expr, $through_rebalances:ident) => {
+        $crate::conformance!(@cases $name, $config, $through_rebalances,
             order_per_key_holds, outputs_and_positions_are_written_together, batch_is_committed_once_and_in_order,
             commits_overlap_with_takes, dropped_commit_is_carried_out, dropped_take_loses_nothing,
             take_waits_for_records, limits_bound_a_batch, partitions_share_a_batch,
             refused_commit_can_be_tried_again, largest_record_becomes_a_dead_letter,
             commit_larger_than_the_queue_gets_through,
             groups_are_independent, lanes_of_a_group_share_partitions, lane_beyond_the_partitions_waits,
-            commit_after_a_rebalance_is_revoked, batches_after_a_revoked_one_are_revoked,
-            nothing_is_taken_twice_or_lost_through_rebalances,
+            commit_after_a_rebalance_is_revoked,
             group_starts_where_it_is_told, group_starts_where_another_is, committed_position_beats_the_start,
             payloads_come_back_as_they_were, records_are_placed_as_by_jvm_producers, limits_are_refused_by_name,
             topics_are_created_once, unusable_names_are_refused,
@@ -55,6 +57,13 @@ macro_rules! conformance {
     };
     ($name:ident, $config:expr, kept) => {
         $crate::conformance!($name, $config);
+        $crate::conformance!(@kept $name, $config);
+    };
+    ($name:ident, $config:expr, kept, at_least_once) => {
+        $crate::conformance!(@common $name, $config, nothing_is_lost_through_rebalances);
+        $crate::conformance!(@kept $name, $config);
+    };
+    (@kept $name:ident, $config:expr) => {
         mod kept {
             use super::*;
             $crate::conformance!(@cases $name, $config,
@@ -163,6 +172,23 @@ async fn drain(lane: &mut Lane, count: usize) -> Vec<Record> {
     records
 }
 
+/// The record for another topic.
+fn copy_of(record: &Record, topic: &str) -> Output {
+    Output {
+        topic: Arc::from(topic),
+        partition: None,
+        timestamp: record.timestamp,
+        key: record.key.clone(),
+        value: record.value.clone(),
+        headers: record.headers.clone(),
+    }
+}
+
+impl Commit {
+    /// Either end is right while partitions move.
+    fn ignore(self) {}
+}
+
 /// Reads all that a topic holds.
 async fn contents(broker: &Broker, topic: &str) -> Vec<Record> {
     let mut reader = broker.reader(&[topic.to_owned()], Start::Earliest).await.unwrap();
@@ -174,6 +200,19 @@ async fn contents(broker: &Broker, topic: &str) -> Vec<Record> {
             return records;
         }
         records.extend(more);
+    }
+}
+
+/// Reads all that a topic holds, once it holds as many records as that. A commit is durable when it is acknowledged,
+/// but a cluster may take a moment until every reader sees it.
+async fn contents_of(broker: &Broker, topic: &str, count: usize) -> Vec<Record> {
+    loop {
+        let records = contents(broker, topic).await;
+        if records.len() >= count {
+            assert_eq!(records.len(), count, "on topic `{topic}`");
+            return records;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

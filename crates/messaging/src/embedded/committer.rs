@@ -36,7 +36,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub(crate) enum Job {
     Create { topic: Arc<str>, partitions: Option<u32>, reply: Reply<()> },
     Append { rows: Rows, room: OwnedSemaphorePermit, reply: Reply<Vec<Placed>> },
-    Commit { commit: LaneCommit, under_way: crate::embedded::lane::UnderWay, reply: Reply<Commit> },
+    Commit { commit: LaneCommit, under_way: crate::lane::UnderWay, reply: Reply<Commit> },
     Join { lane: LaneConfig, reply: Joined },
     Leave { group: Arc<str>, member: MemberId },
     Stop,

@@ -12,12 +12,8 @@ use crate::embedded::log::{self, Log, State, Topic};
 use crate::embedded::membership::{Assignment, LaneCommit, Membership, Move};
 use crate::embedded::read::{self, Cursor};
 use crate::error::Error;
-use crate::lane::{Commit, LaneConfig, Limits};
+use crate::lane::{Commit, LaneConfig, Limits, MAX_COMMITS, UnderWay};
 use crate::record::{Output, Record};
-
-/// The most commits of one lane that may be under way; `take` waits for the first of them then. A commit that is
-/// larger than the whole queue to the disk counts as so many: nothing is taken beside it.
-const MAX_COMMITS: usize = 2;
 
 /// A consumer of the log together with what commits for it.
 #[derive(Debug)]
@@ -39,26 +35,6 @@ pub(crate) struct Lane {
 pub(crate) struct Receipt {
     taken: Taken,
     moves: Vec<Move>,
-}
-
-/// Counts a commit, or as many as it stands for, for as long as it is under way.
-#[derive(Debug)]
-pub(crate) struct UnderWay {
-    commits: watch::Sender<usize>,
-    weight: usize,
-}
-
-impl UnderWay {
-    fn begin(commits: &watch::Sender<usize>, weight: usize) -> Self {
-        commits.send_modify(|count| *count += weight);
-        Self { commits: commits.clone(), weight }
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.commits.send_modify(|count| *count -= self.weight);
-    }
 }
 
 impl Lane {

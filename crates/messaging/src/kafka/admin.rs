@@ -288,8 +288,7 @@ fn topic_settings(
     partitions: u32,
     max_record_bytes: u64,
 ) -> Vec<(&'static str, String)> {
-    let largest = max_record_bytes + crate::config::COMMIT_HEADROOM_BYTES + FRAME_BYTES;
-    let mut settings = vec![("max.message.bytes", largest.to_string())];
+    let mut settings = vec![("max.message.bytes", client::largest_message(max_record_bytes).to_string())];
     match topic.and_then(|topic| topic.retention_age) {
         None => settings.push(("retention.ms", "-1".to_owned())),
         Some(age) => {
@@ -305,9 +304,6 @@ fn topic_settings(
     }
     settings
 }
-
-/// What Kafka's batch format adds to a single record at the most, in bytes.
-const FRAME_BYTES: u64 = 4 << 10;
 
 /// An offset as we count it; the client's own numbers for "none" do not come here.
 fn offset(raw: i64) -> u64 {

@@ -63,14 +63,19 @@ pub(crate) fn base(config: &Config, servers: &str) -> Result<ClientConfig, Error
     let mut client = ClientConfig::new();
     let version = concat!("serin-", env!("CARGO_PKG_VERSION"));
     client.set("bootstrap.servers", servers).set("client.id", version);
-    // A record that was taken must be writable again, with what a dead letter adds.
-    let largest = config.max_record_bytes + crate::config::COMMIT_HEADROOM_BYTES;
-    client.set("message.max.bytes", largest.to_string());
+    client.set("message.max.bytes", largest_message(config.max_record_bytes).to_string());
     client.set("socket.keepalive.enable", "true");
     client.set("reconnect.backoff.max.ms", "2000");
     set_security(&mut client, settings)
         .map_err(|fault| Error::Config { problems: vec![fault.to_string()] })?;
     Ok(client)
+}
+
+/// The largest message that holds a record of the largest size, in bytes: a record that was taken must be writable
+/// again, with what a dead letter adds, and what Kafka's format adds to a single record.
+pub(crate) fn largest_message(max_record_bytes: u64) -> u64 {
+    const FORMAT_BYTES: u64 = 8 << 10;
+    max_record_bytes + crate::config::COMMIT_HEADROOM_BYTES + FORMAT_BYTES
 }
 
 /// Adds the options that the configuration gives by their own names. They come last, so that they win.

@@ -8,16 +8,13 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use tokio::sync::{oneshot, watch};
 
 use super::intake::{Intake, Member, Topics};
-use super::partitions::{Partitions, Receipt};
+use super::partitions::{Partitions, Receipt, Taken};
 use super::transaction::{Committer, Job};
 use super::{Shared, client, fault};
 use crate::config::COMMIT_HEADROOM_HEADERS;
 use crate::error::Error;
-use crate::lane::{Commit, LaneConfig, Limits};
+use crate::lane::{Commit, LaneConfig, Limits, MAX_COMMITS, UnderWay};
 use crate::record::{Headers, Output, Record};
-
-/// The most commits of one lane that may be under way; `take` waits for the first of them then.
-const MAX_COMMITS: usize = 2;
 
 /// How much longer than a transaction a member may be silent before its partitions go to others.
 const SESSION_MARGIN: Duration = Duration::from_secs(5);
@@ -45,23 +42,6 @@ pub struct KafkaLane {
 impl std::fmt::Debug for KafkaLane {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KafkaLane").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// Counts a commit for as long as it is under way.
-#[derive(Debug)]
-pub(super) struct UnderWay(watch::Sender<usize>);
-
-impl UnderWay {
-    fn begin(commits: &watch::Sender<usize>) -> Self {
-        commits.send_modify(|count| *count += 1);
-        Self(commits.clone())
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
     }
 }
 
@@ -101,7 +81,7 @@ impl KafkaLane {
         loop {
             // Cannot fail: we hold the sender.
             drop(self.commits.subscribe().wait_for(|count| *count < MAX_COMMITS).await);
-            if let Some((records, moves, epoch)) = self.partitions.take(limits)? {
+            if let Some(Taken { records, moves, epoch, .. }) = self.partitions.take(limits)? {
                 let receipt = Receipt { lane: self.id, epoch, number: self.next, moves };
                 if self.due.0 != epoch {
                     self.due = (epoch, self.next);
@@ -131,8 +111,11 @@ impl KafkaLane {
             self.check(&outputs)?;
             self.due.1 += 1;
         }
+        let bytes: usize = outputs.iter().map(Output::size).sum();
+        let is_oversized = bytes as u64 > self.shared.config.queue_bytes;
+        let under_way = UnderWay::begin(&self.commits, if is_oversized { MAX_COMMITS } else { 1 });
         let (reply, answer) = oneshot::channel();
-        let job = Job { receipt, outputs, reply, _under_way: UnderWay::begin(&self.commits) };
+        let job = Job { receipt, outputs, reply, under_way };
         let is_sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
         if !is_sent {
             return Err(self.partitions.has_joined().err().unwrap_or(Error::Closed));
@@ -144,9 +127,26 @@ impl KafkaLane {
     fn check(&self, outputs: &[Output]) -> Result<(), Error> {
         let limit = self.shared.config.max_record_bytes + crate::config::COMMIT_HEADROOM_BYTES;
         for output in outputs {
+            if output.partition.is_some() {
+                self.know(&output.topic)?;
+            }
             super::writer::check(&self.shared, output, limit, Headers::MAX + COMMIT_HEADROOM_HEADERS)?;
         }
         Ok(())
+    }
+}
+
+impl KafkaLane {
+    /// Sees to it that a topic is there, so that it is known which partitions it has. What scores names none.
+    fn know(&self, topic: &str) -> Result<(), Error> {
+        let shared = &self.shared;
+        let known = std::thread::scope(|scope| {
+            scope.spawn(|| shared.runtime.block_on(shared.ensure_topic(topic))).join()
+        });
+        match known {
+            Ok(known) => known.map(drop),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
     }
 }
 

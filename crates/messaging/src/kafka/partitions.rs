@@ -42,6 +42,16 @@ pub(crate) struct Move {
     pub(super) to: u64,
 }
 
+/// What was taken together.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(super) records: Vec<Record>,
+    pub(super) moves: Vec<Move>,
+    pub(super) epoch: u64,
+    /// How much more may be taken.
+    left: Limits,
+}
+
 /// The partitions of one lane.
 #[derive(Debug, Default)]
 pub(crate) struct Partitions {
@@ -158,8 +168,8 @@ impl Partitions {
         self.lock().epoch
     }
 
-    /// Takes what is there, up to `limits`: the records, what they move, and their epoch.
-    pub(super) fn take(&self, limits: Limits) -> Result<Option<(Vec<Record>, Vec<Move>, u64)>, Error> {
+    /// Takes what is there, up to `limits`.
+    pub(super) fn take(&self, limits: Limits) -> Result<Option<Taken>, Error> {
         let mut state = self.lock();
         if let Some(ended) = &state.ended {
             return Err(ended.clone());
@@ -167,9 +177,9 @@ impl Partitions {
         if state.records == 0 {
             return Ok(None);
         }
-        let (records, moves) = state.take(limits);
+        let taken = state.take(limits);
         self.room.notify_all();
-        Ok(Some((records, moves, state.epoch)))
+        Ok(Some(taken))
     }
 
     // The committing thread.
@@ -237,51 +247,44 @@ impl State {
 
     /// Takes a like share of each partition that has something, and what is left of the limits from those that have
     /// more.
-    fn take(&mut self, limits: Limits) -> (Vec<Record>, Vec<Move>) {
+    fn take(&mut self, limits: Limits) -> Taken {
         let mut slots: Vec<Slot> =
             self.owned.iter().filter(|(_, owned)| !owned.queue.is_empty()).map(|(slot, _)| *slot).collect();
-        let turn = self.turn % slots.len();
+        let turn = self.turn % slots.len().max(1);
         slots.rotate_left(turn);
         self.turn = self.turn.wrapping_add(1);
-        let mut batch = Vec::with_capacity(limits.records.min(self.records));
-        let mut moves: Vec<Move> = Vec::with_capacity(slots.len());
-        let mut left = limits;
+        let records = Vec::with_capacity(limits.records.min(self.records));
+        let mut taken =
+            Taken { records, moves: Vec::with_capacity(slots.len()), epoch: self.epoch, left: limits };
         for (place, slot) in slots.iter().enumerate() {
-            let share = left.records.div_ceil(slots.len() - place);
-            self.take_from(*slot, share, &mut left, &mut batch, &mut moves);
+            let share = taken.left.records.div_ceil(slots.len() - place);
+            self.take_from(*slot, share, &mut taken);
         }
         for slot in slots {
-            self.take_from(slot, left.records, &mut left, &mut batch, &mut moves);
+            self.take_from(slot, taken.left.records, &mut taken);
         }
-        (batch, moves)
+        taken
     }
 
     /// Takes up to `share` records of one partition; the first of a batch whatever its size.
-    fn take_from(
-        &mut self,
-        slot: Slot,
-        share: usize,
-        left: &mut Limits,
-        batch: &mut Vec<Record>,
-        moves: &mut Vec<Move>,
-    ) {
+    fn take_from(&mut self, slot: Slot, share: usize, taken: &mut Taken) {
         let Some(owned) = self.owned.get_mut(&slot) else { return };
         for _ in 0..share {
             let Some(record) = owned.queue.front() else { return };
             let size = size(record);
-            if size > left.bytes && !batch.is_empty() {
+            if size > taken.left.bytes && !taken.records.is_empty() {
                 return;
             }
             let to = record.offset + 1;
-            match moves.iter_mut().find(|each| each.slot == slot) {
+            match taken.moves.iter_mut().find(|each| each.slot == slot) {
                 Some(known) => known.to = to,
-                None => moves.push(Move { slot, to }),
+                None => taken.moves.push(Move { slot, to }),
             }
-            left.bytes = left.bytes.saturating_sub(size);
-            left.records = left.records.saturating_sub(1);
+            taken.left.bytes = taken.left.bytes.saturating_sub(size);
+            taken.left.records = taken.left.records.saturating_sub(1);
             self.records -= 1;
             self.bytes -= size;
-            batch.extend(owned.queue.pop_front());
+            taken.records.extend(owned.queue.pop_front());
         }
     }
 }
@@ -331,15 +334,15 @@ mod tests {
         records.iter().map(|record| (record.partition, record.offset)).collect()
     }
 
-    fn receipt(taken: (Vec<Record>, Vec<Move>, u64)) -> Receipt {
-        Receipt { lane: 0, epoch: taken.2, number: 0, moves: taken.1 }
+    fn receipt(taken: Taken) -> Receipt {
+        Receipt { lane: 0, epoch: taken.epoch, number: 0, moves: taken.moves }
     }
 
     #[test]
     fn batch_has_a_share_of_each_partition() {
         let partitions = owner_of(2);
         fill(&partitions, (0..10).map(|offset| (0, offset)).chain([(1, 0)]));
-        let (records, moves, _) = partitions.take(Limits { records: 4, ..ALL }).unwrap().unwrap();
+        let Taken { records, moves, .. } = partitions.take(Limits { records: 4, ..ALL }).unwrap().unwrap();
         assert_eq!(places(&records), [(0, 0), (0, 1), (1, 0), (0, 2)]);
         assert_eq!(moves, [Move { slot: (0, 0), to: 3 }, Move { slot: (0, 1), to: 1 }]);
     }
@@ -367,7 +370,7 @@ mod tests {
         partitions.fill(epoch, &mut vec![record(0, 0), record(1, 0)]);
         assert!(partitions.take(ALL).unwrap().is_none());
         fill(&partitions, [(0, 0), (1, 0)]);
-        let (records, ..) = partitions.take(ALL).unwrap().unwrap();
+        let Taken { records, .. } = partitions.take(ALL).unwrap().unwrap();
         assert_eq!(places(&records), [(0, 0)], "of the partition that stayed");
     }
 

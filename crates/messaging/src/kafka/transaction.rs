@@ -11,17 +11,19 @@ use tokio::sync::oneshot;
 
 use super::fault::{Remedy, checked, remedy};
 use super::intake::{Member, Topics};
-use super::lane::UnderWay;
 use super::partitions::{Partitions, Receipt};
 use super::producer::{Outbox, SendFault};
 use super::{Guarantee, REQUEST_TIMEOUT, Shared};
 use crate::error::Error;
-use crate::lane::Commit;
+use crate::lane::{Commit, UnderWay};
 use crate::record::Output;
 
 /// The pause before something is tried again: it doubles from the first to the second.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long the end of the broker may go unnoticed.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How often one step of a transaction is made again before it counts as failed.
 const ATTEMPTS: u32 = 5;
@@ -35,7 +37,7 @@ pub(super) struct Job {
     pub(super) outputs: Vec<Output>,
     pub(super) reply: oneshot::Sender<Result<Commit, Error>>,
     /// Counts the commit for as long as it is under way.
-    pub(super) _under_way: UnderWay,
+    pub(super) under_way: UnderWay,
 }
 
 /// What commits for a lane.
@@ -69,13 +71,25 @@ enum Failure {
 impl Committer {
     /// Commits what comes, until the lane is gone.
     pub(super) fn run(mut self, jobs: mpsc::Receiver<Job>) {
-        for job in jobs {
-            let Job { receipt, outputs, reply, _under_way } = job;
+        while let Some(job) = self.next(&jobs) {
+            let Job { receipt, outputs, reply, under_way } = job;
             let began = Instant::now();
             let ended = self.commit(&receipt, outputs);
             metrics::histogram!(crate::metrics::COMMIT_SECONDS).record(began.elapsed().as_secs_f64());
+            drop(under_way);
             // Nobody hears it where the future was dropped; the commit is carried out all the same.
             drop(reply.send(ended));
+        }
+    }
+
+    /// The next batch; none when the lane is gone, or has ended and nothing is left to do.
+    fn next(&self, jobs: &mpsc::Receiver<Job>) -> Option<Job> {
+        loop {
+            match jobs.recv_timeout(LOOK_EVERY) {
+                Ok(job) => return Some(job),
+                Err(mpsc::RecvTimeoutError::Timeout) if self.partitions.has_joined().is_ok() => {}
+                Err(_) => return None,
+            }
         }
     }
 

@@ -1,111 +1,141 @@
-//! NATS JetStream.
+//! NATS JetStream: topics as subjects of one stream, and positions as messages beside them.
+//!
+//! **What a commit is.** From server 2.12.1 on, one atomic batch: outputs, dead letters, and for each partition of the
+//! batch a message with the position after it, stored only if nobody has stored one since ours
+//! (`Nats-Expected-Last-Subject-Sequence`). So all of it is stored or nothing, a lane that was taken for dead cannot
+//! write any more, and no window of time is part of the promise. A batch has at most 1,000 messages, and all of them
+//! are of one stream. A lane takes as few records as make that likely; a commit of more goes in several such steps,
+//! and if the process dies between two of them, the outputs of the first are written again. Outputs have no message
+//! ids: the condition says all that ids could, and one id that somebody else has used would refuse the whole batch.
+//!
+//! **On older servers** (2.10 to 2.12.0) outputs are stored one by one and then the positions: at-least-once, with ids
+//! that make the server drop what it gets twice within `duplicate_window`.
+//!
+//! **Who takes what** is worked out by the members of a group among themselves ([`membership`]), without a server's
+//! word. It may be wrong for a moment; the positions decide.
+//!
+//! **Offsets** are sequences of the stream: they ascend within a partition, with gaps.
+//!
+//! **Absent on purpose:** subscriptions of core NATS. They are at-most-once and remember nothing: what is published
+//! while nobody listens, or faster than one listens, is gone, and there is no position to go back to after a crash, or
+//! for a new shadow to start from. A stream that listens to the same subjects costs one command
+//! (`nats stream add`), and [`config::Settings::source`] reads it.
 
-mod config;
+mod checkpoint;
+mod codec;
+mod committer;
+pub(crate) mod config;
+mod consumer;
+mod inflow;
+mod lane;
+mod membership;
+mod outputs;
+mod reader;
+mod session;
+mod singly;
+mod stream;
+mod subject;
+mod topics;
+mod writer;
+
+use std::sync::Arc;
 
 use crate::config::Config;
-use crate::embedded::tail::{Fetched, Stretch};
 use crate::error::Error;
-use crate::lane::{Commit, LaneConfig, Limits, Start};
-use crate::record::{Lag, Output, Placed, Position, Record, TopicInfo};
+use crate::lane::{LaneConfig, Start};
+use crate::nats::session::Session;
+use crate::nats::stream::Abilities;
+use crate::nats::topics::Topics;
+use crate::record::{Lag, Output, Placed, Position, TopicInfo};
 
-pub use config::Settings;
+pub use config::{Settings, SourceSettings};
+pub use lane::NatsLane;
+pub(crate) use lane::Receipt;
+pub(crate) use reader::Reader;
 
-/// A NATS server with JetStream. Clones are cheap and stand for the same connection.
+/// A NATS server with JetStream. Clones are cheap and stand for the same connection, which ends when the last one is
+/// gone or one of them is closed.
 #[derive(Debug, Clone)]
 pub struct Nats {
-    server: String,
+    shared: Arc<Shared>,
+    _owner: Arc<Owner>,
 }
 
-/// A lane on NATS JetStream.
+/// What lanes, readers and writers have in common.
 #[derive(Debug)]
-pub struct NatsLane {
-    nats: Nats,
+pub(crate) struct Shared {
+    session: Arc<Session>,
+    config: Arc<Config>,
+    abilities: Abilities,
+    topics: Topics,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct Receipt;
-
+/// Ends the connection with its last handle. The tasks hold what is shared, and end then.
 #[derive(Debug)]
-pub(crate) struct Reader {
-    nats: Nats,
+struct Owner(Arc<Session>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let session = Arc::clone(&self.0);
+        self.0.runtime.spawn(async move { session.close().await });
+    }
 }
 
 impl Nats {
-    pub(crate) async fn open(_config: &Config, servers: &str) -> Result<Self, Error> {
-        Err(Self { server: servers.to_owned() }.absent())
+    /// Connects to the servers of a URL, and makes the stream if it is not there.
+    pub(crate) async fn open(config: &Config, servers: &str) -> Result<Self, Error> {
+        let session = Session::connect(config, servers).await?;
+        let owner = Arc::new(Owner(Arc::clone(&session)));
+        let config = Arc::new(config.clone());
+        let abilities = stream::prepare(&session, &config).await?;
+        let topics = Topics::open(&session, &config).await?;
+        Ok(Self { shared: Arc::new(Shared { session, config, abilities, topics }), _owner: owner })
     }
 
-    fn absent(&self) -> Error {
-        Error::Server {
-            server: self.server.clone(),
-            problem: "this build cannot speak to NATS yet".to_owned(),
+    pub(crate) async fn create_topic(&self, name: &str, partitions: Option<u32>) -> Result<(), Error> {
+        self.shared.topics.create(name, partitions).await.map(drop)
+    }
+
+    pub(crate) async fn topics(&self) -> Result<Vec<TopicInfo>, Error> {
+        let topics = &self.shared.topics;
+        let mut infos = Vec::new();
+        for topic in topics.all().await? {
+            infos.push(topics.info(&topic).await?);
+        }
+        Ok(infos)
+    }
+
+    pub(crate) async fn topic(&self, name: &str) -> Result<Option<TopicInfo>, Error> {
+        match self.shared.topics.find(name).await? {
+            Some(topic) => self.shared.topics.info(&topic).await.map(Some),
+            None => Ok(None),
         }
     }
 
-    pub(crate) async fn create_topic(&self, _name: &str, _partitions: Option<u32>) -> Result<(), Error> {
-        Err(self.absent())
+    pub(crate) async fn committed(&self, group: &str) -> Result<Vec<Position>, Error> {
+        self.shared.session.check()?;
+        checkpoint::committed(&self.shared, group).await
     }
 
-    pub(crate) async fn topics(&self) -> Result<Vec<TopicInfo>, Error> {
-        Err(self.absent())
+    pub(crate) async fn lag(&self, group: &str) -> Result<Vec<Lag>, Error> {
+        checkpoint::lag(&self.shared, group).await
     }
 
-    pub(crate) async fn topic(&self, _name: &str) -> Result<Option<TopicInfo>, Error> {
-        Err(self.absent())
+    pub(crate) async fn lane(&self, config: LaneConfig) -> Result<NatsLane, Error> {
+        self.shared.session.check()?;
+        NatsLane::join(self, config).await
     }
 
-    pub(crate) async fn committed(&self, _group: &str) -> Result<Vec<Position>, Error> {
-        Err(self.absent())
+    pub(crate) async fn reader(&self, topics: &[String], start: Start) -> Result<(Reader, Vec<Position>), Error> {
+        self.shared.session.check()?;
+        Reader::open(self, topics, start).await
     }
 
-    pub(crate) async fn lag(&self, _group: &str) -> Result<Vec<Lag>, Error> {
-        Err(self.absent())
+    pub(crate) async fn append(&self, outputs: Vec<Output>) -> Result<Vec<Placed>, Error> {
+        writer::append(&self.shared, outputs).await
     }
 
-    pub(crate) async fn lane(&self, _config: LaneConfig) -> Result<NatsLane, Error> {
-        Err(self.absent())
-    }
-
-    pub(crate) async fn reader(
-        &self,
-        _topics: &[String],
-        _start: Start,
-    ) -> Result<(Reader, Vec<Position>), Error> {
-        Err(self.absent())
-    }
-
-    pub(crate) async fn append(&self, _outputs: Vec<Output>) -> Result<Vec<Placed>, Error> {
-        Err(self.absent())
-    }
-
-    pub(crate) async fn close(self) {}
-}
-
-impl NatsLane {
-    pub(crate) async fn take(&mut self, _limits: Limits) -> Result<(Vec<Record>, Receipt), Error> {
-        Err(self.nats.absent())
-    }
-
-    pub(crate) fn commit(
-        &mut self,
-        _receipt: Receipt,
-        _outputs: Vec<Output>,
-    ) -> Result<impl Future<Output = Result<Commit, Error>> + Send + use<>, Error> {
-        Err::<std::future::Ready<_>, _>(self.nats.absent())
-    }
-}
-
-impl Reader {
-    pub(crate) async fn topics(&self) -> Result<Vec<TopicInfo>, Error> {
-        Err(self.nats.absent())
-    }
-
-    pub(crate) async fn fetch(
-        &mut self,
-        _stretches: &[Stretch],
-        _limits: Limits,
-        _wait: bool,
-    ) -> Result<Fetched, Error> {
-        Err(self.nats.absent())
+    pub(crate) async fn close(self) {
+        self.shared.session.close().await;
     }
 }
