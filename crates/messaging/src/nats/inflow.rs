@@ -88,7 +88,8 @@ impl Inflow {
     /// If the subscription is gone.
     pub(crate) fn drain(&mut self) -> Result<(), Error> {
         while let Some(message) = self.messages.next().now_or_never() {
-            let message = message.ok_or_else(|| self.shared.session.check().err().unwrap_or(Error::Closed))?;
+            let message =
+                message.ok_or_else(|| self.shared.session.check().err().unwrap_or(Error::Closed))?;
             self.hear(message);
         }
         let connects = self.shared.session.state.borrow().connects;
@@ -171,7 +172,11 @@ impl Inflow {
     }
 
     /// Takes records of these consumers in turn, each from where it was, up to `limits` and to each one's bound.
-    pub(crate) fn take(&mut self, numbers: &[(u64, u64)], limits: Limits) -> (Vec<Record>, Vec<(u64, Taken)>) {
+    pub(crate) fn take(
+        &mut self,
+        numbers: &[(u64, u64)],
+        limits: Limits,
+    ) -> (Vec<Record>, Vec<(u64, Taken)>) {
         let mut records = Vec::new();
         let mut taken = Vec::new();
         let mut bytes = 0;

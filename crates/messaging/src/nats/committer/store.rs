@@ -50,7 +50,11 @@ impl Committer {
     }
 
     /// Stores outputs together with new positions of partitions that we hold.
-    pub(super) async fn store_step(&mut self, outputs: &[Planned], slots: &[(Slot, u64)]) -> Result<bool, Error> {
+    pub(super) async fn store_step(
+        &mut self,
+        outputs: &[Planned],
+        slots: &[(Slot, u64)],
+    ) -> Result<bool, Error> {
         let write = self.number();
         let marks = self.marks(slots, write);
         let mut patience = Patience::new(self.shared.session.patience);
@@ -102,14 +106,16 @@ impl Committer {
         if self.shared.abilities.guarantee == Guarantee::Atomic {
             return send_batch(session, outputs, None, marks).await;
         }
-        let batch: Vec<String> = marks.iter().map(|mark| format!("{}/{}", mark.subject, mark.expected)).collect();
+        let batch: Vec<String> =
+            marks.iter().map(|mark| format!("{}/{}", mark.subject, mark.expected)).collect();
         let batch = batch.join("+");
         match singly::send(session, outputs, |place, planned| id(&batch, place, planned)).await? {
             Singly::Stored(_) => {}
             Singly::Refused(refusal) => return Ok(Published::Refused(refusal)),
             Singly::Unknown => return Ok(Published::Unknown),
         }
-        let mut published = Published::Refused(Refusal { code: 0, error: 0, text: "no positions".to_owned() });
+        let mut published =
+            Published::Refused(Refusal { code: 0, error: 0, text: "no positions".to_owned() });
         for mark in marks {
             let (subject, headers, body) = mark.message();
             published = session.publish(&subject, headers, body).await?;
@@ -129,9 +135,9 @@ impl Committer {
             found.push(checkpoint::find(&self.shared, &self.config.group, name, slot.1).await?);
         }
         let is_ours = |found: &Option<Found>| {
-            found.as_ref().is_some_and(|found| {
-                found.checkpoint.lane == self.lane && found.checkpoint.write == write
-            })
+            found
+                .as_ref()
+                .is_some_and(|found| found.checkpoint.lane == self.lane && found.checkpoint.write == write)
         };
         let is_as_before = |(found, (slot, _)): (&Option<Found>, &(Slot, u64))| {
             let before = self.held.get(slot).map_or(0, |held| held.sequence);
