@@ -26,6 +26,8 @@ const WINDOW: usize = 2_000;
 const EXPIRES: Duration = Duration::from_secs(30);
 /// How often an idle consumer says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long the next of several records may take that are on their way.
+const BREAK: Duration = Duration::from_millis(2);
 /// How long it may be silent.
 const SILENCE: Duration = Duration::from_secs(12);
 
@@ -88,7 +90,7 @@ impl Inflow {
     /// If the subscription is gone.
     pub(crate) fn drain(&mut self) -> Result<(), Error> {
         while let Some(message) = self.messages.next().now_or_never() {
-            let message = message.ok_or_else(|| self.shared.session.check().err().unwrap_or(Error::Closed))?;
+            let message = message.ok_or_else(|| self.gone())?;
             self.hear(message);
         }
         let connects = self.shared.session.state.borrow().connects;
@@ -112,10 +114,32 @@ impl Inflow {
         };
         match message {
             Ok(Some(message)) => self.hear(message),
-            Ok(None) => return Err(self.shared.session.check().err().unwrap_or(Error::Closed)),
+            Ok(None) => return Err(self.gone()),
             Err(_silent) => self.taps.values_mut().for_each(|tap| tap.is_broken |= tap.asked > 0),
         }
         Ok(())
+    }
+
+    /// Lets come what is on its way, if something has come: up to so many records, for as long as they come without
+    /// a break.
+    pub(crate) async fn gather(&mut self, records: usize) -> Result<(), Error> {
+        loop {
+            let waiting: usize = self.taps.values().map(Tap::waiting).sum();
+            let is_coming = self.taps.values().any(|tap| tap.pending > 0 && tap.asked > 0 && !tap.is_broken);
+            if waiting == 0 || waiting >= records || !is_coming {
+                return Ok(());
+            }
+            match tokio::time::timeout(BREAK, self.messages.next()).await {
+                Ok(Some(message)) => self.hear(message),
+                Ok(None) => return Err(self.gone()),
+                Err(_break) => return Ok(()),
+            }
+            self.drain()?;
+        }
+    }
+
+    fn gone(&self) -> Error {
+        self.shared.session.check().err().unwrap_or(Error::Closed)
     }
 
     fn hear(&mut self, message: async_nats::Message) {
