@@ -106,8 +106,8 @@ async fn take_of_both(lane: &mut Lane) -> Vec<crate::Batch> {
     let mut taken: Vec<crate::Batch> = Vec::new();
     loop {
         taken.push(lane.take(MANY).await.unwrap());
-        let mut records = taken.iter().flat_map(|batch| &batch.records);
-        if [0, 1].iter().all(|partition| records.any(|record| record.partition == *partition)) {
+        let records = || taken.iter().flat_map(|batch| &batch.records);
+        if [0, 1].iter().all(|partition| records().any(|record| record.partition == *partition)) {
             return taken;
         }
     }
