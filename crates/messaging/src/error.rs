@@ -86,7 +86,9 @@ pub enum Error {
     },
     /// The record, as a message, is larger than what the server takes, or, where a writer appends it, leaves no room for
     /// a dead letter of it.
-    #[error("record of {size} bytes for topic `{topic}` is larger than what the server takes ({limit}): see its `max_payload`")]
+    #[error(
+        "record of {size} bytes for topic `{topic}` is larger than what the server takes ({limit}): see its `max_payload`"
+    )]
     MessageTooLarge {
         /// The topic it was meant for.
         topic: String,

@@ -141,7 +141,7 @@ pub(crate) enum Format {
 pub(crate) struct BrokerArguments {
     #[command(flatten)]
     pub(crate) config: ConfigArgument,
-    /// The broker, in place of the configuration's: file:///directory.
+    /// The broker, in place of the configuration's: kafka://host:9092, nats://host:4222 or file:///directory.
     #[arg(long, value_name = "URL")]
     pub(crate) broker: Option<String>,
 }
@@ -206,8 +206,16 @@ pub(crate) struct DemoArguments {
     #[arg(long, value_name = "DIR", default_value = "examples/flights")]
     pub(crate) example: PathBuf,
     /// Keep the log here, and go on where it stopped if it is there already. Without it everything is in memory.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "broker")]
     pub(crate) directory: Option<PathBuf>,
+    /// Run on a server in place of the embedded log: kafka://host:9092 or nats://host:4222. Each run makes topics of
+    /// its own and leaves them there, to be looked at.
+    #[arg(long, value_name = "URL")]
+    pub(crate) broker: Option<String>,
+    /// What the topics' names begin with on a server; default: another one each time. With the one of a run that
+    /// was stopped it goes on from there.
+    #[arg(long, value_name = "TEXT", requires = "broker")]
+    pub(crate) prefix: Option<String>,
     /// How much faster than life: 3600 is an hour a second. Without it as fast as it goes.
     #[arg(long, value_name = "FACTOR")]
     pub(crate) speed: Option<f64>,

@@ -18,8 +18,8 @@ pub(crate) async fn run(
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
     let broker = client::connect(&arguments.broker, &environment).await?;
-    let topics = broker.topics().await.context("cannot list the topics")?;
-    if !topics.iter().any(|topic| *topic.name == *arguments.topic) {
+    if broker.topic(&arguments.topic).await.context("cannot look for the topic")?.is_none() {
+        let topics = broker.topics().await.context("cannot list the topics")?;
         let names: Vec<_> = topics.iter().map(|topic| &*topic.name).collect();
         let known = if names.is_empty() {
             "there are none yet".into()

@@ -44,7 +44,9 @@ pub(crate) async fn find(
     partition: u32,
 ) -> Result<Option<Found>, Error> {
     let subject = shared.topics.prefix.checkpoint(group, topic, partition);
-    let Some(message) = shared.topics.last(&shared.config.nats.stream, &subject).await? else { return Ok(None) };
+    let Some(message) = shared.topics.last(&shared.config.nats.stream, &subject).await? else {
+        return Ok(None);
+    };
     let checkpoint = serde_json::from_slice(&message.payload)
         .map_err(|error| shared.session.problem(format!("{subject}: {error}")))?;
     Ok(Some(Found { checkpoint, sequence: message.sequence }))

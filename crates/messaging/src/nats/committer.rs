@@ -134,7 +134,9 @@ impl Committer {
             // Whoever has dropped the lane or the future of a commit does not hear the answer.
             match job {
                 None => return,
-                Some(Job::Follow { wanted, reopen, reply }) => drop(reply.send(self.follow(wanted, reopen).await)),
+                Some(Job::Follow { wanted, reopen, reply }) => {
+                    drop(reply.send(self.follow(wanted, reopen).await));
+                }
                 Some(Job::Commit { commit, reply }) => drop(reply.send(self.commit(*commit).await)),
             }
         }
@@ -177,7 +179,8 @@ impl Committer {
 
     /// Says whether we still have the batch's partitions, as far as we know, and revoked none before it.
     fn may_commit(&self, commit: &LaneCommit) -> bool {
-        let is_ours = |moved: &Move| self.held.get(&moved.slot).is_some_and(|held| held.opened.claim == moved.claim);
+        let is_ours =
+            |moved: &Move| self.held.get(&moved.slot).is_some_and(|held| held.opened.claim == moved.claim);
         commit.epoch == *self.epoch.borrow() && commit.moves.iter().all(is_ours)
     }
 

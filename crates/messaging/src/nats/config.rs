@@ -197,7 +197,13 @@ impl SourceSettings {
         if !(1..=MAX_PARTITIONS).contains(&self.partitions) {
             problem(".partitions", format!("{} is not in 1..={MAX_PARTITIONS}", self.partitions));
         } else if (self.partitions > 1) != self.subject.contains(PARTITION) {
-            problem(".subject", format!("{:?} has to contain `{PARTITION}` if there are several, and only then", self.subject));
+            problem(
+                ".subject",
+                format!(
+                    "{:?} has to contain `{PARTITION}` if there are several, and only then",
+                    self.subject
+                ),
+            );
         }
     }
 }
@@ -209,7 +215,9 @@ fn is_stream(name: &str) -> bool {
 
 fn is_subject(subject: &str) -> bool {
     subject.len() <= 1_000
-        && subject.split('.').all(|token| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()))
+        && subject
+            .split('.')
+            .all(|token| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 
 #[cfg(test)]

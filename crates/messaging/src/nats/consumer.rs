@@ -87,7 +87,9 @@ async fn create(shared: &Shared, name: &str, from: From<'_>, mut config: Value) 
     let request = json!({ "stream_name": stream, "config": config });
     let answer = shared.session.ask(&format!("CONSUMER.CREATE.{stream}.{name}.{subject}"), &request).await?;
     answer.map_err(|refusal: Refusal| {
-        shared.session.problem(format!("cannot create consumer `{name}` on stream `{stream}`: {}", refusal.text))
+        shared
+            .session
+            .problem(format!("cannot create consumer `{name}` on stream `{stream}`: {}", refusal.text))
     })
 }
 

@@ -199,7 +199,11 @@ impl Inflow {
     }
 
     /// Takes records of these consumers in turn, each from where it was, up to `limits` and to each one's bound.
-    pub(crate) fn take(&mut self, numbers: &[(u64, u64)], limits: Limits) -> (Vec<Record>, Vec<(u64, Taken)>) {
+    pub(crate) fn take(
+        &mut self,
+        numbers: &[(u64, u64)],
+        limits: Limits,
+    ) -> (Vec<Record>, Vec<(u64, Taken)>) {
         let mut records = Vec::new();
         let mut taken = Vec::new();
         let mut bytes = 0;

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::lane::{Commit, LaneConfig, Limits};
 use crate::metrics::LAG_RECORDS;
 use crate::nats::committer::{Committer, Job, LaneCommit, Move, Opened, Owned};
-use crate::nats::inflow::{Inflow, Tap, Taken};
+use crate::nats::inflow::{Inflow, Taken, Tap};
 use crate::nats::membership::{Member, Membership, Slot, share};
 use crate::nats::outputs::BATCH;
 use crate::nats::topics::Topic;
@@ -250,7 +250,10 @@ impl NatsLane {
     }
 
     /// Publishes how many records of each topic are left.
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; 2^53 records are more than a stream holds")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a gauge is a float; 2^53 records are more than a stream holds"
+    )]
     fn measure(&self) {
         for (place, topic) in self.topics.iter().enumerate() {
             let taps = self.owned.iter().filter(|(slot, _)| slot.0 == place);

@@ -126,13 +126,22 @@ impl Nats {
         NatsLane::join(self, config).await
     }
 
-    pub(crate) async fn reader(&self, topics: &[String], start: Start) -> Result<(Reader, Vec<Position>), Error> {
+    pub(crate) async fn reader(
+        &self,
+        topics: &[String],
+        start: Start,
+    ) -> Result<(Reader, Vec<Position>), Error> {
         self.shared.session.check()?;
         Reader::open(self, topics, start).await
     }
 
     pub(crate) async fn append(&self, outputs: Vec<Output>) -> Result<Vec<Placed>, Error> {
         writer::append(&self.shared, outputs).await
+    }
+
+    /// Tells whether the server can be reached, now and whenever that changes.
+    pub(crate) async fn watch_reachability(&self, tell: impl Fn(bool)) {
+        self.shared.session.watch_reachability(tell).await;
     }
 
     pub(crate) async fn close(self) {

@@ -24,7 +24,11 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Opens a reader, and says where it starts, by topic and partition.
-    pub(crate) async fn open(nats: &Nats, names: &[String], start: Start) -> Result<(Self, Vec<Position>), Error> {
+    pub(crate) async fn open(
+        nats: &Nats,
+        names: &[String],
+        start: Start,
+    ) -> Result<(Self, Vec<Position>), Error> {
         let shared = &nats.shared;
         let mut topics = Vec::with_capacity(names.len());
         let mut positions = Vec::new();
@@ -153,7 +157,8 @@ impl Reader {
         limits: Limits,
         offsets: &mut [u64],
     ) -> Vec<crate::record::Record> {
-        let mut places: Vec<usize> = (0..stretches.len()).filter(|place| self.taps[*place].is_some()).collect();
+        let mut places: Vec<usize> =
+            (0..stretches.len()).filter(|place| self.taps[*place].is_some()).collect();
         let turn = self.turn % places.len().max(1);
         places.rotate_left(turn);
         self.turn = self.turn.wrapping_add(1);

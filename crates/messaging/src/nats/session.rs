@@ -97,7 +97,10 @@ impl Session {
         let events = change.clone();
         let options = login::options(&config.nats, servers)?;
         let client = options
-            .event_callback(move |event| std::future::ready(note(&events, &event)))
+            .event_callback(move |event| {
+                note(&events, &event);
+                std::future::ready(())
+            })
             .connect(servers.split(',').collect::<Vec<_>>())
             .await
             .map_err(|error| Error::Server {
@@ -125,6 +128,17 @@ impl Session {
     /// Returns why the broker cannot be used any more, if it cannot.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.state.borrow().ended.clone().map_or(Ok(()), Err)
+    }
+
+    /// Tells whether the server can be reached, now and whenever that changes.
+    pub(crate) async fn watch_reachability(&self, tell: impl Fn(bool)) {
+        let mut state = self.state.clone();
+        loop {
+            tell(state.borrow_and_update().gone.is_none());
+            if state.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Waits until the broker cannot be used any more, and returns why.
@@ -182,7 +196,8 @@ impl Session {
                     Err(error) => return Err(self.problem(format!("{subject}: {error}"))),
                 },
                 Err(RequestErrorKind::NoResponders) => {
-                    "nobody answers; is JetStream enabled (`nats-server -js`), and for this account?".to_owned()
+                    "nobody answers; is JetStream enabled (`nats-server -js`), and for this account?"
+                        .to_owned()
                 }
                 Err(kind) => kind.to_string(),
             };
@@ -301,11 +316,9 @@ pub(crate) fn published(answer: &[u8]) -> Published {
 fn parse<T: DeserializeOwned>(payload: &[u8]) -> Result<Result<T, Refusal>, serde_json::Error> {
     Ok(match serde_json::from_slice::<Response<T>>(payload)? {
         Response::Ok(answer) => Ok(answer),
-        Response::Err { error } => Err(Refusal {
-            code: error.code(),
-            error: error.error_code().0,
-            text: error.to_string(),
-        }),
+        Response::Err { error } => {
+            Err(Refusal { code: error.code(), error: error.error_code().0, text: error.to_string() })
+        }
     })
 }
 

@@ -144,11 +144,12 @@ fn abilities(
     if found["max_msgs_per_subject"].as_i64().unwrap_or(-1) > 0 {
         return refuse("has `max_msgs_per_subject`, which drops records of a partition".to_owned());
     }
-    let is_atomic = version >= ATOMIC_SINCE && found["allow_atomic"] == true && found["persist_mode"] != "async";
+    let is_atomic =
+        version >= ATOMIC_SINCE && found["allow_atomic"] == true && found["persist_mode"] != "async";
     let payload = session.client.max_payload();
-    let max_message = found["max_msg_size"].as_u64().map_or(payload, |size| {
-        usize::try_from(size).map_or(payload, |size| size.min(payload))
-    });
+    let max_message = found["max_msg_size"]
+        .as_u64()
+        .map_or(payload, |size| usize::try_from(size).map_or(payload, |size| size.min(payload)));
     Ok(Abilities {
         guarantee: if is_atomic { Guarantee::Atomic } else { Guarantee::AtLeastOnce },
         rollup: found["allow_rollup_hdrs"] == true,

@@ -59,7 +59,10 @@ impl Prefix {
     pub(crate) fn keyed(&self, partitions: u32) -> (String, String) {
         // Wildcards are counted over the whole subject, and the prefix has none.
         let Self(prefix) = self;
-        (format!("{prefix}.*.{KEYED}.*"), format!("{prefix}.{{{{wildcard(1)}}}}.{{{{partition({partitions},2)}}}}"))
+        (
+            format!("{prefix}.*.{KEYED}.*"),
+            format!("{prefix}.{{{{wildcard(1)}}}}.{{{{partition({partitions},2)}}}}"),
+        )
     }
 }
 
@@ -104,7 +107,11 @@ mod tests {
     fn checkpoints_are_found_again() {
         for (group, topic) in [("serin", "features"), ("a.b", "in.dlq"), ("g", "a..b")] {
             let subject = prefix().checkpoint(group, topic, 7);
-            assert_eq!(prefix().slot_of_checkpoint(group, &subject), Some((topic.to_owned(), 7)), "{subject}");
+            assert_eq!(
+                prefix().slot_of_checkpoint(group, &subject),
+                Some((topic.to_owned(), 7)),
+                "{subject}"
+            );
         }
         assert_eq!(prefix().checkpoint("a.b", "in.dlq", 0), "serin.$checkpoint.a=b.in=dlq.0");
         assert_eq!(prefix().slot_of_checkpoint("g", "serin.$checkpoint.gg.in.0"), None);

@@ -106,13 +106,15 @@ impl Topics {
         });
         let found = session.ask::<serde_json::Value>(&format!("STREAM.INFO.{bucket}"), &json!({})).await?;
         if found.is_err_and(|refusal| refusal.error == NO_STREAM) {
-            let created = session.ask::<serde_json::Value>(&format!("STREAM.CREATE.{bucket}"), &wanted).await?;
+            let created =
+                session.ask::<serde_json::Value>(&format!("STREAM.CREATE.{bucket}"), &wanted).await?;
             created.map_err(|refusal| {
                 session.problem(format!("cannot create bucket `{}`: {}", topics.bucket_name(), refusal.text))
             })?;
         }
         for (name, source) in &config.nats.source {
-            let subjects = (0..source.partitions).map(|partition| source.partition(partition).into()).collect();
+            let subjects =
+                (0..source.partitions).map(|partition| source.partition(partition).into()).collect();
             let (name, stream) = (Arc::from(name.as_str()), Arc::from(source.stream.as_str()));
             topics.remember(Topic { name, stream, subjects, is_source: true });
         }
@@ -145,7 +147,9 @@ impl Topics {
         self.remember(Topic {
             name: name.into(),
             stream: self.config.nats.stream.as_str().into(),
-            subjects: (0..partitions).map(|partition| self.prefix.partition(name, partition).into()).collect(),
+            subjects: (0..partitions)
+                .map(|partition| self.prefix.partition(name, partition).into())
+                .collect(),
             is_source: false,
         })
     }
@@ -156,8 +160,9 @@ impl Topics {
             return Ok(Some(topic));
         }
         let Some(message) = self.last(&self.bucket(), &self.key(name)).await? else { return Ok(None) };
-        let entry: Entry = serde_json::from_slice(&message.payload)
-            .map_err(|error| self.session.problem(format!("bucket `{}`, key {name}: {error}", self.bucket_name())))?;
+        let entry: Entry = serde_json::from_slice(&message.payload).map_err(|error| {
+            self.session.problem(format!("bucket `{}`, key {name}: {error}", self.bucket_name()))
+        })?;
         Ok(Some(self.of_ours(name, entry.partitions)))
     }
 
@@ -199,7 +204,9 @@ impl Topics {
             match self.session.publish(&self.key(name), headers, Bytes::from(entry.clone())).await? {
                 Published::Stored(_) => return Ok(self.of_ours(name, partitions)),
                 Published::Refused(refusal) if !WRONG_LAST_SEQUENCE.contains(&refusal.error) => {
-                    return Err(self.session.problem(format!("cannot create topic `{name}`: {}", refusal.text)));
+                    return Err(self
+                        .session
+                        .problem(format!("cannot create topic `{name}`: {}", refusal.text)));
                 }
                 Published::Refused(_) | Published::Unknown => {}
             }
@@ -207,7 +214,8 @@ impl Topics {
                 return Ok(topic);
             }
             let waited = patience.pause().await;
-            waited.map_err(|waited| self.session.gave_up(&format!("topic `{name}`"), waited, "not stored"))?;
+            waited
+                .map_err(|waited| self.session.gave_up(&format!("topic `{name}`"), waited, "not stored"))?;
         }
     }
 
@@ -231,7 +239,8 @@ impl Topics {
     pub(crate) async fn info(&self, topic: &Topic) -> Result<TopicInfo, Error> {
         let mut partitions = Vec::with_capacity(topic.subjects.len());
         for subject in &topic.subjects {
-            let first = self.message(&topic.stream, &json!({ "seq": 1, "next_by_subj": subject.as_str() })).await?;
+            let first =
+                self.message(&topic.stream, &json!({ "seq": 1, "next_by_subj": subject.as_str() })).await?;
             partitions.push(match first {
                 Some(first) => PartitionInfo { first: first.sequence, end: self.end(topic, subject).await? },
                 None => PartitionInfo { first: 0, end: 0 },
@@ -265,7 +274,8 @@ impl Topics {
     pub(crate) async fn subjects(&self, stream: &str, filter: &str) -> Result<Vec<String>, Error> {
         let request = json!({ "subjects_filter": filter });
         let answer = self.session.ask::<Subjects>(&format!("STREAM.INFO.{stream}"), &request).await?;
-        let info = answer.map_err(|refusal| self.session.problem(format!("stream `{stream}`: {}", refusal.text)))?;
+        let info =
+            answer.map_err(|refusal| self.session.problem(format!("stream `{stream}`: {}", refusal.text)))?;
         Ok(info.state.subjects.unwrap_or_default().into_keys().collect())
     }
 

@@ -27,10 +27,12 @@ pub(crate) async fn append(shared: &Shared, outputs: Vec<Output>) -> Result<Vec<
     let mut placed = Vec::with_capacity(planned.len());
     for chunk in planned.chunks(BATCH) {
         let sequences = store(shared, chunk).await?;
-        placed.extend(chunk.iter().zip(sequences).map(|(planned, sequence)| Placed {
-            partition: planned.partition,
-            offset: sequence,
-        }));
+        placed.extend(
+            chunk
+                .iter()
+                .zip(sequences)
+                .map(|(planned, sequence)| Placed { partition: planned.partition, offset: sequence }),
+        );
     }
     Ok(placed)
 }

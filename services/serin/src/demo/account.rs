@@ -10,6 +10,7 @@ use messaging::Broker;
 use runtime::Output;
 use stream_scorer::{Topics, Totals};
 
+use super::place::Place;
 use super::replay::count;
 use crate::cli::Format;
 
@@ -74,7 +75,7 @@ impl Account {
 }
 
 /// Prints the run, the report and the account.
-pub(super) fn print(run: &Run, account: &Account, format: Format) -> anyhow::Result<()> {
+pub(super) fn print(run: &Run, account: &Account, (format, place): (Format, &Place)) -> anyhow::Result<()> {
     let mut out = Output::stdout();
     match format {
         Format::Json => {
@@ -94,6 +95,9 @@ pub(super) fn print(run: &Run, account: &Account, format: Format) -> anyhow::Res
             print_run(run, account, &mut out)?;
             write!(out, "\n{}", analysis::render(&run.report))?;
             print_account(account, &mut out)?;
+            if let Some(topic) = place.topic(&run.topics.predictions) {
+                writeln!(out, "The predictions are on {topic}, for as long as you leave them there.")?;
+            }
             print_next(&mut out)?;
         }
     }

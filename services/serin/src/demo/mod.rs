@@ -1,6 +1,7 @@
 //! `serin demo`: a month of flights through three models, joined with what happened, and read out.
 
 mod account;
+mod place;
 mod replay;
 
 use std::collections::BTreeMap;
@@ -38,12 +39,10 @@ pub(crate) async fn run(
         return Err(runtime::Usage(format!("--speed {speed}: must be a number above 0")).into());
     }
     let mut config = Config::open(&arguments.example.join("serin.toml"), &environment)?;
-    config.broker.url = arguments
-        .directory
-        .as_ref()
-        .map_or_else(|| "memory://".to_owned(), |directory| format!("file://{}", directory.display()));
+    let place = place::Place::of(&arguments);
+    place.put(&mut config.broker)?;
     let replay = Replay::load(&arguments.example, &config)?;
-    let broker = Broker::open(&config.broker).await.context("cannot open the log")?;
+    let broker = Broker::open(&config.broker).await.context("cannot open the broker")?;
     let ran = replay_and_analyze(&config, replay, (&broker, arguments.speed), &shutdown).await;
     let accounted = match &ran {
         Ok(Some(run)) => Some(Account::take(run, &broker).await?),
@@ -52,12 +51,12 @@ pub(crate) async fn run(
     broker.close().await;
     let (Some(run), Some(account)) = (ran?, accounted) else {
         eprint_line("stopped before the end; nothing was lost");
-        if let Some(directory) = &arguments.directory {
-            eprint_line(&format!("serin demo --directory {} goes on from here", directory.display()));
+        if let Some(command) = place.command() {
+            eprint_line(&format!("{command} goes on from here"));
         }
         return Ok(());
     };
-    account::print(&run, &account, arguments.format)?;
+    account::print(&run, &account, (arguments.format, &place))?;
     if !account.adds_up() {
         bail!("the counts do not add up");
     }
@@ -93,7 +92,7 @@ async fn replay_and_analyze(
     };
 
     let mut progress = Progress::new(lanes.iter().map(|(name, _)| name.clone()), Some(events));
-    let is_done = watch(broker, (&groups, &topics.input, events), &lanes, (&mut progress, &drain)).await;
+    let is_done = watch(broker, (&groups, &replaying), &lanes, (&mut progress, &drain)).await;
     let elapsed = started.elapsed();
     progress.finish(&positions(&lanes));
     drain.request();
@@ -108,23 +107,18 @@ async fn replay_and_analyze(
     Ok(Some(Run { events, with_outcome, elapsed, lanes, report, topics }))
 }
 
-/// Waits until every group has committed all `events` of the input; false where they are to stop before.
+/// Waits until everything has been replayed and every group has committed all of it; false where they are to stop
+/// before.
 async fn watch(
     broker: &Broker,
-    (groups, input, events): (&[String], &str, u64),
+    (groups, replaying): (&[String], &tokio::task::JoinHandle<anyhow::Result<()>>),
     lanes: &[(String, Arc<LaneTotals>)],
     (progress, stop): (&mut Progress, &Shutdown),
 ) -> anyhow::Result<bool> {
     loop {
         progress.show(&positions(lanes));
-        let mut is_done = true;
-        for group in groups {
-            let committed = broker.committed(group).await.context("cannot read the positions")?;
-            let records: u64 =
-                committed.iter().filter(|each| *each.topic == *input).map(|each| each.offset).sum();
-            is_done &= records >= events;
-        }
-        if is_done {
+        // In this order: what was appended before the positions were read is among what they are behind.
+        if replaying.is_finished() && have_caught_up(broker, groups).await? {
             return Ok(true);
         }
         tokio::select! {
@@ -132,6 +126,16 @@ async fn watch(
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
+}
+
+async fn have_caught_up(broker: &Broker, groups: &[String]) -> anyhow::Result<bool> {
+    for group in groups {
+        let lag = broker.lag(group).await.context("cannot read the positions")?;
+        if lag.is_empty() || lag.iter().any(|lag| lag.records > 0) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn positions(lanes: &[(String, Arc<LaneTotals>)]) -> Vec<u64> {

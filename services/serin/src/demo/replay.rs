@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use events::Timestamp;
 use flate2::read::GzDecoder;
-use messaging::{Broker, Headers, Output};
+use messaging::{Broker, Headers, Limits, Output, Start};
 use runtime::Shutdown;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -19,6 +19,9 @@ use crate::config::Config;
 
 /// Records that are appended at once.
 const CHUNK: usize = 1_000;
+
+/// What one read takes when records are counted.
+const LIMITS: Limits = Limits { records: 10_000, bytes: 32 << 20 };
 
 /// Records of two topics, in the order of their times.
 pub(super) struct Replay {
@@ -150,11 +153,24 @@ fn place(pointer: &Option<String>) -> anyhow::Result<&str> {
     pointer.as_deref().context("the example maps ids and times")
 }
 
-/// Records that were ever appended to a topic, over all partitions.
+/// Records on a topic, over all partitions. They are read: offsets may have gaps.
 pub(super) async fn count(broker: &Broker, topic: &str) -> anyhow::Result<u64> {
-    let topics = broker.topics().await.context("cannot list the topics")?;
-    let info = topics.iter().find(|info| *info.name == *topic);
-    Ok(info.map_or(0, |info| info.partitions.iter().map(|partition| partition.end).sum()))
+    let counting = async {
+        if broker.topic(topic).await?.is_none() {
+            return Ok(0);
+        }
+        let mut reader = broker.reader(&[topic.to_owned()], Start::Earliest).await?;
+        reader.stop_at_end().await?;
+        let mut count = 0;
+        loop {
+            match reader.read(LIMITS).await?.len() {
+                0 => return Ok(count),
+                more => count += more as u64,
+            }
+        }
+    };
+    let counted: Result<u64, messaging::Error> = counting.await;
+    counted.with_context(|| format!("cannot count topic `{topic}`"))
 }
 
 /// The lines of all files in `data` whose names begin with `prefix`, in the order of the names.

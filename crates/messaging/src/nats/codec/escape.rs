@@ -80,9 +80,8 @@ pub(super) fn unescape(text: &[u8]) -> Bytes {
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
         let escaped = (*first == b'%').then(|| after.split_at_checked(2)).flatten();
-        let byte = escaped.and_then(|(digits, _)| {
-            u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-        });
+        let byte =
+            escaped.and_then(|(digits, _)| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
         match (byte, escaped) {
             (Some(byte), Some((_, behind))) => {
                 bytes.push(byte);

@@ -69,7 +69,8 @@ fn messages_of_others_are_taken_as_they_are() {
     map.insert("Nats-Msg-Id", "1");
     map.insert("Serin-Key", "card%2017");
     let decoded = decode(Some(map), Bytes::from_static(b"{}"));
-    let headers: Vec<_> = decoded.headers.iter().map(|header| (header.name.as_str(), &header.value[..])).collect();
+    let headers: Vec<_> =
+        decoded.headers.iter().map(|header| (header.name.as_str(), &header.value[..])).collect();
     assert_eq!(headers, [("%", &b"y"[..]), ("ce_id", b"a b"), ("x", b"100%25 as it is")]);
     assert_eq!((decoded.timestamp, decoded.key.as_deref()), (None, Some(&b"card 17"[..])));
     let bare = decode(None, Bytes::new());
@@ -89,7 +90,8 @@ fn what_is_too_large_for_headers_goes_behind_the_value() {
 
 #[test]
 fn any_order_of_headers_is_kept() {
-    let many: Vec<_> = (0..1_016).map(|place: u32| Header::new(format!("h{}", place % 7), format!("{place}"))).collect();
+    let many: Vec<_> =
+        (0..1_016).map(|place: u32| Header::new(format!("h{}", place % 7), format!("{place}"))).collect();
     same(&output(Headers::from(many)));
     let empty = (0..1_016).map(|_| Header::new("", Bytes::new())).collect();
     same(&output(empty));

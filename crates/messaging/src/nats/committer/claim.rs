@@ -77,7 +77,9 @@ impl Committer {
             let problem = match session.publish(&subject, headers, body).await? {
                 Published::Stored(stored) => break (next, stored.sequence),
                 Published::Refused(refusal) if is_about_positions(&refusal) => refusal.text,
-                Published::Refused(refusal) => return Err(session.problem(format!("{subject}: {}", refusal.text))),
+                Published::Refused(refusal) => {
+                    return Err(session.problem(format!("{subject}: {}", refusal.text)));
+                }
                 Published::Unknown => "no answer".to_owned(),
             };
             let waited = patience.pause().await;
@@ -106,7 +108,8 @@ impl Committer {
     async fn reopen(&mut self, slot: Slot, offset: u64) -> Result<bool, Error> {
         let topic = self.topic(slot);
         let found = checkpoint::find(&self.shared, &self.config.group, &topic.name, slot.1).await?;
-        let Some((claim, sequence)) = self.held.get(&slot).map(|held| (held.opened.claim, held.sequence)) else {
+        let Some((claim, sequence)) = self.held.get(&slot).map(|held| (held.opened.claim, held.sequence))
+        else {
             return Ok(false);
         };
         if found.is_none_or(|found| found.sequence != sequence) {
@@ -141,8 +144,12 @@ impl Committer {
         let answer = self.shared.session.ask::<Info>(&format!("STREAM.INFO.{stream}"), &json!({})).await?;
         let Ok(Info { state }) = answer else { return Ok(true) };
         let middle = state.first_seq.midpoint(state.last_seq);
-        let old: Vec<(Slot, u64)> =
-            self.held.iter().filter(|(_, held)| held.sequence < middle).map(|(slot, held)| (*slot, held.next)).collect();
+        let old: Vec<(Slot, u64)> = self
+            .held
+            .iter()
+            .filter(|(_, held)| held.sequence < middle)
+            .map(|(slot, held)| (*slot, held.next))
+            .collect();
         for slot in old {
             if !self.store_step(&[], &[slot]).await? {
                 return Ok(false);

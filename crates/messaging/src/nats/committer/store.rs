@@ -50,7 +50,11 @@ impl Committer {
     }
 
     /// Stores outputs and new positions of partitions that we hold.
-    pub(super) async fn store_step(&mut self, outputs: &[Planned], slots: &[(Slot, u64)]) -> Result<bool, Error> {
+    pub(super) async fn store_step(
+        &mut self,
+        outputs: &[Planned],
+        slots: &[(Slot, u64)],
+    ) -> Result<bool, Error> {
         let write = self.number();
         if self.shared.abilities.guarantee == Guarantee::Atomic {
             return self.store_together(outputs, slots, write).await;
@@ -109,7 +113,8 @@ impl Committer {
         let batch = before.collect::<Vec<_>>().join("+");
         let mut patience = Patience::new(self.shared.session.patience);
         loop {
-            let send = singly::send(&self.shared.session, outputs, |place, planned| id(&batch, place, planned));
+            let send =
+                singly::send(&self.shared.session, outputs, |place, planned| id(&batch, place, planned));
             let problem = match send.await? {
                 Singly::Stored(_) => return Ok(()),
                 Singly::Refused(refusal) => refusal.text,
@@ -153,9 +158,9 @@ impl Committer {
             found.push(checkpoint::find(&self.shared, &self.config.group, name, slot.1).await?);
         }
         let is_ours = |found: &Option<Found>| {
-            found.as_ref().is_some_and(|found| {
-                found.checkpoint.lane == self.lane && found.checkpoint.write == write
-            })
+            found
+                .as_ref()
+                .is_some_and(|found| found.checkpoint.lane == self.lane && found.checkpoint.write == write)
         };
         let is_as_before = |(found, (slot, _)): (&Option<Found>, &(Slot, u64))| {
             let before = self.held.get(slot).map_or(0, |held| held.sequence);

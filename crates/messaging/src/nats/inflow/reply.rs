@@ -39,7 +39,8 @@ mod tests {
     #[test]
     fn both_forms_are_read() {
         let consumer = "g+in+0";
-        let expected = Delivery { consumer, sequence: 17, delivery: 5, stored: 1_700_000_000_123, pending: 9 };
+        let expected =
+            Delivery { consumer, sequence: 17, delivery: 5, stored: 1_700_000_000_123, pending: 9 };
         let rows = [
             "$JS.ACK.serin.g+in+0.1.17.5.1700000000123456789.9",
             "$JS.ACK._.aCcOuNt.serin.g+in+0.1.17.5.1700000000123456789.9",

@@ -19,9 +19,8 @@ pub(crate) fn share(members: &[Member], id: &str, topics: &[Arc<Topic>]) -> BTre
             members.iter().filter(|member| member.topics.iter().any(|name| **name == *topic.name)).collect();
         let Some(mine) = takers.iter().position(|member| member.id == id) else { continue };
         let (count, partitions) = (takers.len() as u64, topic.count());
-        let bound = |taker: usize| {
-            u32::try_from(taker as u64 * u64::from(partitions) / count).unwrap_or(partitions)
-        };
+        let bound =
+            |taker: usize| u32::try_from(taker as u64 * u64::from(partitions) / count).unwrap_or(partitions);
         slots.extend((bound(mine)..bound(mine + 1)).map(|partition| (place, partition)));
     }
     slots
@@ -43,7 +42,11 @@ mod tests {
     }
 
     fn member(joined: i64, topics: &[&str]) -> Member {
-        Member { joined, id: format!("m{joined}"), topics: topics.iter().map(|name| (*name).to_owned()).collect() }
+        Member {
+            joined,
+            id: format!("m{joined}"),
+            topics: topics.iter().map(|name| (*name).to_owned()).collect(),
+        }
     }
 
     #[test]
