@@ -74,7 +74,8 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         }
         source = cause.source();
     }
-    text
+    // What rustls says to a server that answers in plain text.
+    if text.contains("InvalidContentType") { format!("{text}; does the server speak TLS?") } else { text }
 }
 
 #[cfg(test)]
