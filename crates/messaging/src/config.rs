@@ -156,7 +156,12 @@ impl Config {
     /// Opens and reads nothing.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if let Err(error) = self.location() {
+        if self.url.contains('@') {
+            let instead = "[broker.kafka.sasl] or the files that [broker.nats] names";
+            problems.push(format!(
+                "`url`: has a name or a password in it, which would be printed; use {instead}"
+            ));
+        } else if let Err(error) = self.location() {
             problems.push(format!("`url`: {error}"));
         }
         partitions_problem("partitions", self.partitions, &mut problems);
@@ -328,6 +333,15 @@ mod tests {
         assert_eq!(problems.len(), fields.len(), "{problems:?}");
         for (problem, field) in problems.iter().zip(fields) {
             assert!(problem.starts_with(field), "{problem}");
+        }
+    }
+
+    #[test]
+    fn passwords_in_the_url_are_refused_and_not_shown() {
+        for url in ["nats://user:hunter2@localhost", "kafka://user:hunter2@localhost:9092"] {
+            let problems = Config::new(url).problems();
+            assert!(problems.len() == 1 && problems[0].starts_with("`url`: has a name"), "{problems:?}");
+            assert!(!problems[0].contains("hunter2"), "{problems:?}");
         }
     }
 

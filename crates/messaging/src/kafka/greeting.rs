@@ -23,16 +23,29 @@ struct Complaints(Mutex<Option<(Option<RDKafkaErrorCode>, String)>>);
 
 impl ClientContext for Complaints {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        client::log(level, facility, message);
+        // The reason why a connection failed is only told here.
+        if facility == "FAIL" {
+            let (_thread, reason) = message.split_once("]: ").unwrap_or(("", message));
+            self.note(None, reason);
+        } else {
+            client::log(level, facility, message);
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let code = error.rdkafka_error_code();
         // That all servers are down follows from what was said before.
-        if code != Some(RDKafkaErrorCode::AllBrokersDown) || known.is_none() {
-            *known = Some((code, reason.to_owned()));
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.note(error.rdkafka_error_code(), reason);
         }
+    }
+}
+
+impl Complaints {
+    /// Keeps the latest complaint, and the code of the latest that has one.
+    fn note(&self, code: Option<RDKafkaErrorCode>, reason: &str) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let code = code.or(known.as_ref().and_then(|(code, _)| *code));
+        *known = Some((code, reason.to_owned()));
     }
 }
 
@@ -52,7 +65,7 @@ pub(super) fn greet(shared: &Arc<Shared>) -> Result<(), Error> {
         let Err(error) = consumer.fetch_metadata(Some("__consumer_offsets"), QUESTION) else { return Ok(()) };
         // The complaints come by the client's own queue.
         while consumer.poll(Duration::ZERO).is_some() {}
-        let complaint = consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let complaint = consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let is_hopeless = complaint.as_ref().is_some_and(|(code, _)| code.is_some_and(is_hopeless));
         if is_hopeless || began.elapsed() > FIRST {
             let reason = complaint.map_or_else(|| error.to_string(), |(_, reason)| reason);
