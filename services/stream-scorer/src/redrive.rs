@@ -102,13 +102,10 @@ impl Redrive {
         if ends.are_reached() {
             return Ok(summary);
         }
-        let config = LaneConfig {
-            group: self.group.clone(),
-            topics: vec![self.topic.clone()],
-            start: Start::Earliest,
-        };
-        let mut lane =
-            broker.lane(config).await.with_context(|| format!("cannot join group `{}`", self.group))?;
+        let (group, mut handled) = (self.own_group(), Handled::default());
+        let config =
+            LaneConfig { group: group.clone(), topics: vec![self.topic.clone()], start: Start::Earliest };
+        let mut lane = broker.lane(config).await.with_context(|| format!("cannot join group `{group}`"))?;
         let started = Instant::now();
         while let Some(limits) = self.next_limits(&summary).filter(|_| !ends.are_reached()) {
             let batch = tokio::select! {
