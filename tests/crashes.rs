@@ -61,7 +61,7 @@ fn survives(failpoints: &[&str]) {
         assert_eq!(ended.signal, SIGKILL, "{failpoint} was not reached: {ended:#?}");
     }
     let answer = run(demo(&directory)).with_code(0).json();
-    assert_undisturbed(&directory, &answer);
+    assert_undisturbed(&Log::open(&directory), &answer);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn kills_at_random_moments_of_a_slow_run_lose_and_repeat_nothing() {
     }
     assert!(between_commits >= 20);
     let answer = run(demo(&directory)).with_code(0).json();
-    assert_undisturbed(&directory, &answer);
+    assert_undisturbed(&Log::open(&directory), &answer);
 }
 
 #[test]
@@ -152,5 +152,5 @@ fn a_request_to_stop_drains_says_so_and_goes_on_afterwards() {
         assert!(before < position && position < MONTH.flights.len() as u64, "{before}, then {position}");
     }
     let answer = run(demo(&directory)).with_code(0).json();
-    assert_undisturbed(&directory, &answer);
+    assert_undisturbed(&Log::open(&directory), &answer);
 }

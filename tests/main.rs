@@ -7,6 +7,7 @@
 //! example by itself; tests wait for what they can see, never for a time.
 #![expect(clippy::unwrap_used, reason = "a test's helper panics where it cannot go on")]
 
+mod brokers;
 mod checks;
 mod commands;
 mod crashes;

@@ -1,4 +1,4 @@
-//! Looks into a log: as a guest of the process that owns it, or as its owner where nobody does.
+//! Looks into a log: as a guest of the process that owns it, or as its owner where nobody does; or on a server.
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::process::url;
 /// What one read takes at once.
 const LIMITS: Limits = Limits { records: 10_000, bytes: 32 << 20 };
 
-/// The embedded log in a directory.
+/// An embedded log in a directory, or what is on a server.
 pub(crate) struct Log {
     runtime: Runtime,
     broker: Broker,
@@ -21,9 +21,14 @@ pub(crate) struct Log {
 impl Log {
     /// Opens the log, or reaches the process that has it open.
     pub(crate) fn open(directory: &Path) -> Self {
+        Self::at(&Config::new(url(directory)))
+    }
+
+    /// Reaches a broker.
+    pub(crate) fn at(config: &Config) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
-        let broker = runtime.block_on(Broker::connect(&Config::new(url(directory)))).unwrap();
+        let broker = runtime.block_on(Broker::connect(config)).unwrap();
         Self { runtime, broker }
     }
 

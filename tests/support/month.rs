@@ -15,7 +15,7 @@ pub(crate) static UNDISTURBED: LazyLock<Run> = LazyLock::new(|| {
     let scratch = tempfile::tempdir().unwrap();
     let directory = scratch.path().join("log");
     let answer = run(demo(&directory)).with_code(0).json();
-    Run { answer, topics: Topics::read(&directory) }
+    Run { answer, topics: Topics::read(&Log::open(&directory)) }
 });
 
 /// The demo's answer and its topics.
@@ -46,8 +46,7 @@ pub(crate) struct Topics {
 }
 
 impl Topics {
-    pub(crate) fn read(directory: &Path) -> Self {
-        let log = Log::open(directory);
+    pub(crate) fn read(log: &Log) -> Self {
         let read = |topic| {
             let mut partitions = Partitions::new();
             for record in log.read(topic) {
@@ -73,12 +72,12 @@ impl Topics {
 /// Asserts that a run that was disturbed ended as one that was not: nothing lost, nothing twice, the same order in
 /// every partition, the same report.
 #[track_caller]
-pub(crate) fn assert_undisturbed(directory: &Path, answer: &Value) {
+pub(crate) fn assert_undisturbed(log: &Log, answer: &Value) {
     let Run { answer: expected, topics } = &*UNDISTURBED;
     for part in ["events", "dead_letters", "counts", "adds_up", "report"] {
         assert_eq!(answer[part], expected[part], "{part}");
     }
-    let found = Topics::read(directory);
+    let found = Topics::read(log);
     let pairs = [
         ("features", &found.features, &topics.features),
         ("outcomes", &found.outcomes, &topics.outcomes),

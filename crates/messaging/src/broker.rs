@@ -150,6 +150,16 @@ impl Broker {
         }
     }
 
+    /// Tells whether the broker can be reached, now and whenever that changes; within seconds of the truth, and until
+    /// the future is dropped. An embedded log always can.
+    pub async fn watch_reachability(&self, tell: impl Fn(bool)) {
+        match self {
+            Self::Embedded(_) | Self::Remote(_) => tell(true),
+            Self::Kafka(kafka) => kafka.watch_reachability(tell).await,
+            Self::Nats(nats) => nats.watch_reachability(tell).await,
+        }
+    }
+
     /// Opens a lane: joins its group and takes over a share of the partitions.
     ///
     /// # Errors

@@ -49,6 +49,7 @@ pub(crate) async fn run(
     let broker = Broker::open(&config.broker).await.context("cannot open the broker")?;
     tracing::info!(url = config.broker.url, "started");
 
+    let watching = watch(&broker, &health);
     let lanes = scorer.lanes().to_vec();
     let scoring = tokio::spawn(scorer.run(broker.clone(), (health, clock.clone()), shutdown.clone()));
     let analyzing = roles.analysis.then(|| {
@@ -56,6 +57,7 @@ pub(crate) async fn run(
         tokio::spawn(analysis::run(analysis, broker.clone(), clock, (never, shutdown.child())))
     });
     let ended = supervise(scoring, analyzing, &shutdown).await;
+    watching.abort();
     for (name, totals) in lanes {
         let totals = totals.get();
         tracing::info!(
@@ -70,6 +72,15 @@ pub(crate) async fn run(
     }
     broker.close().await;
     ended
+}
+
+/// Has readiness follow the broker: while it is away work should go elsewhere, and a restart would cure nothing.
+fn watch(broker: &Broker, health: &Health) -> tokio::task::JoinHandle<()> {
+    let (broker, gate) = (broker.clone(), health.gate("broker"));
+    tokio::spawn(async move {
+        let follow = |is_reachable| if is_reachable { gate.open() } else { gate.close() };
+        broker.watch_reachability(follow).await;
+    })
 }
 
 type Task<T> = tokio::task::JoinHandle<anyhow::Result<T>>;

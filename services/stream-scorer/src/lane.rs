@@ -83,8 +83,9 @@ async fn settle(committing: &mut Option<Committing>) -> Result<(), messaging::Er
     let ended = commit.await;
     *committing = None;
     if ended? == Commit::Revoked {
-        // The partitions went to another member, and nothing of the batch was written: it comes again, there.
-        tracing::info!("a batch was revoked; its records are scored by their new owner");
+        // Nothing of the batch counts: its partitions went to another member, or the broker lost the commit. Its
+        // records come again, there or here.
+        tracing::info!("a batch was revoked; its records are scored again by whoever has them now");
         metrics::counter!(crate::metrics::REVOKED_BATCHES).increment(1);
     }
     Ok(())

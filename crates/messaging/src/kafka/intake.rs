@@ -80,11 +80,17 @@ impl ClientContext for Member {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.shared.set_reachable(false);
+        }
         client::report(&error, reason);
     }
 
     /// Shows how far the group is behind on what this lane owns.
     fn stats(&self, statistics: Statistics) {
+        if statistics.brokers.values().any(|broker| broker.nodeid >= 0 && broker.state == "UP") {
+            self.shared.set_reachable(true);
+        }
         let committed = self.partitions.committed();
         for (place, (own, wire)) in self.topics.own.iter().zip(&self.topics.wire).enumerate() {
             let Some(topic) = statistics.topics.get(wire) else { continue };

@@ -13,6 +13,7 @@ mod admin;
 mod client;
 mod config;
 mod fault;
+mod greeting;
 mod intake;
 mod lane;
 mod partitions;
@@ -68,6 +69,8 @@ pub(crate) struct Shared {
     /// How many partitions each topic has that we have seen.
     partitions: RwLock<HashMap<Arc<str>, u32>>,
     closed: watch::Sender<bool>,
+    /// Whether a server is there, as the lanes' clients see it.
+    is_reachable: watch::Sender<bool>,
     /// The threads of lanes.
     threads: Mutex<Vec<JoinHandle<()>>>,
     runtime: tokio::runtime::Handle,
@@ -92,12 +95,23 @@ impl Kafka {
             writer: Mutex::default(),
             partitions: RwLock::default(),
             closed: watch::Sender::new(false),
+            is_reachable: watch::Sender::new(true),
             threads: Mutex::default(),
             runtime: tokio::runtime::Handle::current(),
         };
         let kafka = Self { shared: Arc::new(shared) };
-        kafka.shared.blocking(admin::greet).await?;
+        kafka.shared.blocking(greeting::greet).await?;
         Ok(kafka)
+    }
+
+    pub(crate) async fn watch_reachability(&self, tell: impl Fn(bool)) {
+        let mut known = self.shared.is_reachable.subscribe();
+        loop {
+            tell(*known.borrow_and_update());
+            if known.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     pub(crate) async fn lane(&self, config: LaneConfig) -> Result<KafkaLane, Error> {
@@ -152,6 +166,10 @@ impl Kafka {
 impl Shared {
     fn check_open(&self) -> Result<(), Error> {
         if *self.closed.borrow() { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    fn set_reachable(&self, is_reachable: bool) {
+        self.is_reachable.send_if_modified(|known| std::mem::replace(known, is_reachable) != is_reachable);
     }
 
     /// Runs what blocks off the threads that must not.

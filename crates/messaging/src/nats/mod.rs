@@ -139,6 +139,11 @@ impl Nats {
         writer::append(&self.shared, outputs).await
     }
 
+    /// Tells whether the server can be reached, now and whenever that changes.
+    pub(crate) async fn watch_reachability(&self, tell: impl Fn(bool)) {
+        self.shared.session.watch_reachability(tell).await;
+    }
+
     pub(crate) async fn close(self) {
         self.shared.session.close().await;
     }

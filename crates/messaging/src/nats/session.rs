@@ -127,6 +127,17 @@ impl Session {
         self.state.borrow().ended.clone().map_or(Ok(()), Err)
     }
 
+    /// Tells whether the server can be reached, now and whenever that changes.
+    pub(crate) async fn watch_reachability(&self, tell: impl Fn(bool)) {
+        let mut state = self.state.clone();
+        loop {
+            tell(state.borrow_and_update().gone.is_none());
+            if state.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// Waits until the broker cannot be used any more, and returns why.
     pub(crate) async fn ended(&self) -> Error {
         let mut state = self.state.clone();
