@@ -23,8 +23,9 @@ test: ## run every test of the workspace, on real brokers, and add up the result
 	@scripts/servers >/dev/null
 	@scripts/test
 
-check: ## formatting, lints, documentation, licences and sources; a warning is an error
+check: ## formatting, lints, documentation, licences, sources and the stack; a warning is an error
 	@scripts/prerequisites check
+	@scripts/check-stack
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --locked

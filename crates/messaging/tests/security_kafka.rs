@@ -1,5 +1,7 @@
 //! Encryption and logins on a real Kafka: what is right gets in, and what is wrong says what it is, without the secret.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic as tests do")]
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::LazyLock;
@@ -15,7 +17,7 @@ static SECURED: LazyLock<Kafka> = LazyLock::new(|| Kafka::builder().secured().st
 const LIMITS: Limits = Limits { records: 1_000, bytes: 1 << 20 };
 
 fn tls() -> Tls {
-    Tls { ca_file: Some(SECURED.certificates().authority().to_owned()), ..Tls::default() }
+    Tls { ca_file: Some(SECURED.certificates().authority()), ..Tls::default() }
 }
 
 fn password(mechanism: SaslMechanism, password: &str) -> Sasl {
@@ -84,8 +86,8 @@ async fn passwords_log_in() {
 async fn certificate_of_ours_is_shown() {
     let certificates = SECURED.certificates();
     let tls = Tls {
-        certificate_file: Some(certificates.client().to_owned()),
-        key_file: Some(certificates.client_key().to_owned()),
+        certificate_file: Some(certificates.client()),
+        key_file: Some(certificates.client_key()),
         ..tls()
     };
     let sasl = password(SaslMechanism::Plain, servers::PASSWORD);

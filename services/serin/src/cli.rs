@@ -39,7 +39,7 @@ pub(crate) enum Command {
     /// Run every service in one process.
     Up(ServiceArguments),
     /// Run the stream scorer alone: the production lane and the shadow lanes.
-    Stream(ServiceArguments),
+    Stream(StreamArguments),
     /// Join outcomes to predictions and report on the experiments.
     Analyze(AnalyzeArguments),
     /// Put the lines of a file on a topic.
@@ -111,6 +111,36 @@ pub(crate) struct ConfigArgument {
     /// The configuration.
     #[arg(long, short, value_name = "FILE", env = "SERIN_CONFIG", default_value = "serin.toml")]
     pub(crate) config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StreamArguments {
+    #[command(flatten)]
+    pub(crate) service: ServiceArguments,
+    /// Which lanes run here. Shadows in a process of their own can use up its memory, or crash it, and production
+    /// does not notice.
+    #[arg(long, value_enum, default_value_t = LaneChoice::All)]
+    pub(crate) lanes: LaneChoice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LaneChoice {
+    /// Production and all shadows.
+    All,
+    /// Production alone.
+    Production,
+    /// The shadows alone.
+    Shadows,
+}
+
+impl From<LaneChoice> for stream_scorer::Lanes {
+    fn from(choice: LaneChoice) -> Self {
+        match choice {
+            LaneChoice::All => Self::All,
+            LaneChoice::Production => Self::Production,
+            LaneChoice::Shadows => Self::Shadows,
+        }
+    }
 }
 
 #[derive(Args, Debug)]

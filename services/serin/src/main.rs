@@ -64,7 +64,8 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
             runtime::main(|shutdown| services::run(arguments, services::Roles::ALL, environment, shutdown))
         }
         Command::Stream(arguments) => {
-            runtime::main(|shutdown| services::run(arguments, services::Roles::STREAM, environment, shutdown))
+            let roles = services::Roles::stream(arguments.lanes.into());
+            runtime::main(|shutdown| services::run(arguments.service, roles, environment, shutdown))
         }
         Command::Analyze(arguments) => {
             runtime::main(|shutdown| analyze::run(arguments, environment, shutdown))

@@ -118,7 +118,12 @@ async fn score(broker: &Broker, group: &str, records: u64) -> Duration {
     let shutdown = Shutdown::new();
     let health = Health::new(Clock::System, shutdown.clone());
     let started = Instant::now();
-    let running = tokio::spawn(service.run(broker.clone(), (health, Clock::System), shutdown.clone()));
+    let running = tokio::spawn(service.run(
+        stream_scorer::Lanes::All,
+        broker.clone(),
+        (health, Clock::System),
+        shutdown.clone(),
+    ));
     let elapsed = committed(broker, group, records, started).await;
     shutdown.request();
     running.await.unwrap().unwrap();

@@ -52,10 +52,10 @@ pub async fn run(
     while let Some(batch) = take(&mut lane, limits, &mut committing, &watch).await? {
         watch.pulse.beat();
         let Some(outputs) = process(&batch.records, &watch).await? else { break };
-        settle(&mut committing).await?;
+        settle_patiently(&mut committing, &watch).await?;
         committing = Some(lane.commit(batch, outputs));
     }
-    Ok(settle(&mut committing).await?)
+    Ok(settle_patiently(&mut committing, &watch).await?)
 }
 
 /// The next batch, or none where the lane is to stop. An idle lane waits here, says that it lives, and learns how
@@ -75,6 +75,22 @@ async fn take(
             () = tokio::time::sleep(IDLE_BEAT) => watch.pulse.beat(),
         }
     }
+}
+
+/// Waits for the commit under way, if there is one, and says meanwhile that the lane lives: a broker that is away is no
+/// reason to restart us.
+async fn settle_patiently(
+    committing: &mut Option<Committing>,
+    watch: &Watch,
+) -> Result<(), messaging::Error> {
+    while committing.is_some() {
+        tokio::select! {
+            biased;
+            settled = settle(committing) => settled?,
+            () = tokio::time::sleep(IDLE_BEAT) => watch.pulse.beat(),
+        }
+    }
+    Ok(())
 }
 
 /// Waits for the commit under way, if there is one.

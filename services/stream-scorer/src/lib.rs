@@ -27,6 +27,6 @@ mod work;
 pub use config::{
     BatchConfig, FramingKind, InputConfig, ModelConfig, OutputConfig, SchemaFile, ShadowConfig, Topics,
 };
-pub use service::{Config, Service};
+pub use service::{Config, Lanes, Service};
 pub use setup::SetupError;
 pub use totals::{LaneTotals, Totals};

@@ -18,6 +18,7 @@ use messaging::{Broker, LaneConfig, Output, Record, Start};
 use registry::{Learned, Registry};
 use runtime::{Clock, Gate, Health, Shutdown};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use crate::config::{BatchConfig, InputConfig, ModelConfig, OutputConfig, Topics};
 use crate::deployment;
@@ -68,6 +69,17 @@ pub struct Service {
     lanes: Vec<(String, Arc<LaneTotals>)>,
 }
 
+/// Which lanes a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lanes {
+    /// Production and all shadows.
+    All,
+    /// Production alone.
+    Production,
+    /// The shadows alone, so that nothing they do touches production's process.
+    Shadows,
+}
+
 /// The name of the production lane in metrics and reports.
 const PRODUCTION: &str = "production";
 
@@ -107,6 +119,11 @@ impl Service {
         if problems.is_empty() { Ok(service) } else { Err(SetupError { problems }) }
     }
 
+    /// How many shadows there are.
+    pub fn shadows(&self) -> usize {
+        self.shadows.len()
+    }
+
     /// The lanes by name, with what they have done so far: production first, then the shadows.
     pub fn lanes(&self) -> &[(String, Arc<LaneTotals>)] {
         &self.lanes
@@ -133,10 +150,12 @@ impl Service {
     /// Runs the lanes until the service is asked to stop and their last batches are committed.
     ///
     /// # Errors
-    /// Where the broker gives up. A shadow that fails is logged and stays down until the next start; production
-    /// goes on without it.
+    /// Where the broker gives up. A shadow that fails beside production is logged and stays down until the next start;
+    /// production goes on without it. In a process that has only shadows it ends the process, which is then to be
+    /// started anew.
     pub async fn run(
         self,
+        which: Lanes,
         broker: Broker,
         (health, clock): (Health, Clock),
         shutdown: Shutdown,
@@ -154,19 +173,22 @@ impl Service {
             .await
             .context("cannot put the deployment on record")?;
         // Shadows first: a new one takes production's position as its start, before production moves on.
-        let mut shadows = Vec::new();
-        for at in 1..self.lanes.len() {
+        let mut shadows = JoinSet::new();
+        for at in (1..self.lanes.len()).filter(|_| which != Lanes::Production) {
             let shadow = self.lane(at, (&deployment, &style), (&broker, &health, &clock), &shutdown).await?;
-            shadows.push(tokio::spawn(shadow.watched()));
+            shadows.spawn(shadow.ended());
+        }
+        if which == Lanes::Shadows {
+            Gate::open(&ready);
+            return shadows_ended(shadows, &shutdown).await;
         }
         let production = self.lane(0, (&deployment, &style), (&broker, &health, &clock), &shutdown).await?;
         Gate::open(&ready);
+        let watching = tokio::spawn(watch_shadows(shadows));
         let ended = production.ended().await;
         // Whether production drained or failed, nothing is left to do for the shadows.
         shutdown.request();
-        for shadow in shadows {
-            shadow.await.context("cannot watch a shadow")?;
-        }
+        watching.await.context("cannot watch the shadows")?;
         ended
     }
 
@@ -333,20 +355,32 @@ impl LaneThread {
         Ok(Self { name: name.into(), ended })
     }
 
-    /// Waits for the end of a lane that may fail without an effect on the others, and says at once if it does.
-    async fn watched(self) {
-        let name = self.name.clone();
-        if let Err(error) = self.ended().await {
-            tracing::error!(lane = name, "{error:#}");
-        }
-    }
-
     async fn ended(self) -> anyhow::Result<()> {
         match self.ended.await {
             Ok(ended) => ended.with_context(|| format!("lane {} failed", self.name)),
             Err(_) => anyhow::bail!("lane {} met a bug and stopped", self.name),
         }
     }
+}
+
+/// Waits for shadows beside production, which may fail without an effect on it, and says at once if one does.
+async fn watch_shadows(mut shadows: JoinSet<anyhow::Result<()>>) {
+    while let Some(ended) = shadows.join_next().await {
+        if let Err(error) = ended.context("a shadow met a bug and stopped").flatten() {
+            tracing::error!("{error:#}");
+        }
+    }
+}
+
+/// Waits for shadows that are alone in a process. The first that fails stops the others.
+async fn shadows_ended(mut shadows: JoinSet<anyhow::Result<()>>, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let mut first = Ok(());
+    while let Some(ended) = shadows.join_next().await {
+        let ended = ended.context("a shadow met a bug and stopped").flatten();
+        shutdown.request();
+        first = first.and(ended);
+    }
+    first
 }
 
 fn shadow_group(production: &str, version: &str) -> String {

@@ -18,7 +18,8 @@ impl Running {
     pub(crate) fn start(service: Service, broker: &Broker) -> Self {
         let shutdown = Shutdown::new();
         let health = Health::new(Clock::System, shutdown.clone());
-        let run = service.run(broker.clone(), (health.clone(), Clock::System), shutdown.clone());
+        let run =
+            service.run(super::Lanes::All, broker.clone(), (health.clone(), Clock::System), shutdown.clone());
         Self { shutdown, health, ended: tokio::spawn(run) }
     }
 
