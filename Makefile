@@ -30,8 +30,9 @@ test-faults: ## disturb scorers on real brokers in every way, half an hour long,
 	@scripts/servers >/dev/null
 	cargo test --package serin --test faults --locked -- --test-threads 2
 
-check: ## formatting, lints, documentation, licences and sources; a warning is an error
+check: ## formatting, lints, documentation, licences, sources and the stack; a warning is an error
 	@scripts/prerequisites check
+	@scripts/check-stack
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	cargo clippy --package serin --test faults --locked -- --deny warnings

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use crate::support::root;
 
 /// Which packages of the house each may name. No service knows another; only the binary knows them all.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("events", &[]),
     ("statistics", &[]),
     ("experiment", &[]),
@@ -16,8 +16,9 @@ const EDGES: [(&str, &[&str]); 10] = [
     ("runtime", &[]),
     (TESTED_ON, &[]),
     ("inference", &["events", "experiment"]),
-    ("stream-scorer", &["events", "experiment", "inference", "messaging", "runtime"]),
-    ("analysis", &["events", "experiment", "messaging", "runtime", "statistics"]),
+    ("registry", &["events", "runtime"]),
+    ("stream-scorer", &["events", "experiment", "inference", "messaging", "registry", "runtime"]),
+    ("analysis", &["events", "experiment", "messaging", "registry", "runtime", "statistics"]),
     (
         "serin",
         &[
@@ -26,6 +27,7 @@ const EDGES: [(&str, &[&str]); 10] = [
             "experiment",
             "inference",
             "messaging",
+            "registry",
             "runtime",
             "statistics",
             "stream-scorer",
@@ -37,7 +39,7 @@ const EDGES: [(&str, &[&str]); 10] = [
 const TESTED_ON: &str = "servers";
 
 /// The one package of the house that may name each of these: every foreign world has one door.
-const HOMES: [(&str, &str); 20] = [
+const HOMES: [(&str, &str); 21] = [
     ("apache-avro", "events"),
     ("statrs", "statistics"),
     ("libm", "statistics"),
@@ -48,6 +50,7 @@ const HOMES: [(&str, &str); 20] = [
     ("redb", "messaging"),
     ("postcard", "messaging"),
     ("rustix", "messaging"),
+    ("ureq", "registry"),
     ("axum", "runtime"),
     ("hyper", "runtime"),
     ("hyper-util", "runtime"),

@@ -26,5 +26,5 @@ fn fresh(server: &Nats) -> Config {
 conformance!(nats, fresh(&SERVER), kept);
 mod at_least_once {
     use super::*;
-    conformance!(nats, fresh(&OLDER), kept);
+    conformance!(nats, fresh(&OLDER), kept, at_least_once);
 }

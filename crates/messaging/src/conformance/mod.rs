@@ -189,6 +189,17 @@ impl Commit {
     fn ignore(self) {}
 }
 
+/// Those of the records that are before these positions. Offsets ascend, and no broker promises more.
+fn before<'a>(records: &'a [Record], positions: &[crate::Position]) -> Vec<&'a Record> {
+    let position = |record: &Record| {
+        let same = |position: &&crate::Position| {
+            position.topic == record.topic && position.partition == record.partition
+        };
+        positions.iter().find(same).unwrap().offset
+    };
+    records.iter().filter(|record| record.offset < position(record)).collect()
+}
+
 /// Reads all that a topic holds.
 async fn contents(broker: &Broker, topic: &str) -> Vec<Record> {
     let mut reader = broker.reader(&[topic.to_owned()], Start::Earliest).await.unwrap();

@@ -135,7 +135,7 @@ impl Committer {
             match job {
                 None => return,
                 Some(Job::Follow { wanted, reopen, reply }) => {
-                    drop(reply.send(self.follow(wanted, reopen).await))
+                    drop(reply.send(self.follow(wanted, reopen).await));
                 }
                 Some(Job::Commit { commit, reply }) => drop(reply.send(self.commit(*commit).await)),
             }

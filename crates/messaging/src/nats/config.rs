@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use runtime::config::Secret;
 use serde::Deserialize;
 
 use crate::config::{MAX_PARTITIONS, check_name};
@@ -14,8 +15,7 @@ const PARTITION: &str = "{partition}";
 
 /// The `[broker.nats]` section as it is written.
 ///
-/// Secrets are in files, so that they are neither in the configuration nor in the environment, and nothing prints
-/// them. Of `credentials_file`, `nkey_file`, `user` and `token_file` one at most is used.
+/// Of `credentials`, `nkey`, `user` and `token` one at most is used.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -44,16 +44,16 @@ pub struct Settings {
     /// How long a server may be away before the process ends; default "5m", at least "1s".
     #[serde(deserialize_with = "units::duration")]
     pub patience: Duration,
-    /// A file with a JWT and a seed, as `nsc` writes it.
-    pub credentials_file: Option<PathBuf>,
-    /// A file with the seed of a user nkey.
-    pub nkey_file: Option<PathBuf>,
-    /// The name of a user; the password is in `password_file`.
+    /// A JWT and a seed, as `nsc` writes them: `{ file = "/run/secrets/serin.creds" }`.
+    pub credentials: Option<Secret>,
+    /// The seed of a user nkey.
+    pub nkey: Option<Secret>,
+    /// The name of a user, who has a `password`.
     pub user: Option<String>,
-    /// A file with the password of `user`.
-    pub password_file: Option<PathBuf>,
-    /// A file with a token.
-    pub token_file: Option<PathBuf>,
+    /// The password of `user`.
+    pub password: Option<Secret>,
+    /// A token.
+    pub token: Option<Secret>,
     /// A file with the certificates, in PEM, of who may have signed the server's certificate; those of the system by
     /// default.
     pub ca_file: Option<PathBuf>,
@@ -97,11 +97,11 @@ impl Default for Settings {
             duplicate_window: Duration::from_secs(120),
             session_timeout: Duration::from_secs(10),
             patience: Duration::from_secs(300),
-            credentials_file: None,
-            nkey_file: None,
+            credentials: None,
+            nkey: None,
             user: None,
-            password_file: None,
-            token_file: None,
+            password: None,
+            token: None,
             ca_file: None,
             certificate_file: None,
             key_file: None,
@@ -154,17 +154,17 @@ impl Settings {
 
     fn credentials(&self, problems: &mut Vec<String>) {
         let ways = [
-            ("credentials_file", self.credentials_file.is_some()),
-            ("nkey_file", self.nkey_file.is_some()),
+            ("credentials", self.credentials.is_some()),
+            ("nkey", self.nkey.is_some()),
             ("user", self.user.is_some()),
-            ("token_file", self.token_file.is_some()),
+            ("token", self.token.is_some()),
         ];
         let given: Vec<_> = ways.iter().filter(|(_, given)| *given).map(|(field, _)| *field).collect();
         if given.len() > 1 {
             problems.push(format!("`nats.{}`: there is also `{}`; use one", given[1], given[0]));
         }
         let pairs = [
-            ("user", self.user.is_some(), "password_file", self.password_file.is_some()),
+            ("user", self.user.is_some(), "password", self.password.is_some()),
             ("certificate_file", self.certificate_file.is_some(), "key_file", self.key_file.is_some()),
         ];
         for (first, has_first, second, has_second) in pairs {
@@ -237,7 +237,7 @@ mod tests {
             replicas = 3
             max_age = "30d"
             patience = "1m"
-            credentials_file = "/run/secrets/serin.creds"
+            credentials = { file = "/run/secrets/serin.creds" }
             [source.payments]
             stream = "PAYMENTS"
             subject = "payments.{partition}.>"
@@ -258,7 +258,7 @@ mod tests {
             replicas = 7
             session_timeout = "10ms"
             user = "me"
-            token_file = "token"
+            token = "secret"
             key_file = "key"
             [source.payments]
             stream = "PAYMENTS"
@@ -271,8 +271,8 @@ mod tests {
             "`nats.prefix`",
             "`nats.replicas`",
             "`nats.session_timeout`",
-            "`nats.token_file`",
-            "`nats.user` and `nats.password_file`",
+            "`nats.token`",
+            "`nats.user` and `nats.password`",
             "`nats.certificate_file` and `nats.key_file`",
             "`nats.source.payments.subject`",
         ];

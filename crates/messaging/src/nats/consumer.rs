@@ -54,8 +54,11 @@ pub(crate) async fn create_durable(shared: &Shared, name: &str, from: From<'_>) 
     });
     let mut patience = Patience::new(shared.session.patience.min(ANOTHER));
     loop {
-        delete(shared, from.stream, name).await?;
-        match create(shared, name, from, config.clone()).await {
+        let created = match delete(shared, from.stream, name).await {
+            Ok(()) => create(shared, name, from, config.clone()).await,
+            Err(error) => Err(error),
+        };
+        match created {
             Ok(_) => return Ok(()),
             // Somebody else was between the two, and the server may stumble over that.
             Err(error) => patience.pause().await.map_err(|_waited| error)?,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_nats::{StatusCode, Subscriber};
 use futures_util::{FutureExt, StreamExt};
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::lane::Limits;
@@ -25,9 +26,11 @@ const WINDOW: usize = 2_000;
 /// How long one request for records stands.
 const EXPIRES: Duration = Duration::from_secs(30);
 /// How often an idle consumer says that it lives.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-/// How long it may be silent.
-const SILENCE: Duration = Duration::from_secs(12);
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How long the next of several records may take that are on their way.
+const BREAK: Duration = Duration::from_millis(2);
+/// How long a consumer that was asked may be silent. Its requests are lost where it is made anew just then.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// The consumers of a lane or reader, by a number that each gets once.
 #[derive(Debug)]
@@ -88,8 +91,7 @@ impl Inflow {
     /// If the subscription is gone.
     pub(crate) fn drain(&mut self) -> Result<(), Error> {
         while let Some(message) = self.messages.next().now_or_never() {
-            let message =
-                message.ok_or_else(|| self.shared.session.check().err().unwrap_or(Error::Closed))?;
+            let message = message.ok_or_else(|| self.gone())?;
             self.hear(message);
         }
         let connects = self.shared.session.state.borrow().connects;
@@ -97,6 +99,7 @@ impl Inflow {
             // Whatever was on its way when the connection was lost is lost.
             self.taps.values_mut().for_each(|tap| tap.is_broken = true);
         }
+        self.taps.values_mut().for_each(|tap| tap.is_broken |= tap.is_silent(SILENCE));
         Ok(())
     }
 
@@ -113,10 +116,33 @@ impl Inflow {
         };
         match message {
             Ok(Some(message)) => self.hear(message),
-            Ok(None) => return Err(self.shared.session.check().err().unwrap_or(Error::Closed)),
-            Err(_silent) => self.taps.values_mut().for_each(|tap| tap.is_broken |= tap.asked > 0),
+            Ok(None) => return Err(self.gone()),
+            // Who was asked and is silent is seen to by whoever waits again.
+            Err(_silent) => {}
         }
         Ok(())
+    }
+
+    /// Lets come what is on its way, if something has come: up to so many records, for as long as they come without
+    /// a break.
+    pub(crate) async fn gather(&mut self, records: usize) -> Result<(), Error> {
+        loop {
+            let waiting: usize = self.taps.values().map(Tap::waiting).sum();
+            let is_coming = self.taps.values().any(|tap| tap.pending > 0 && tap.asked > 0 && !tap.is_broken);
+            if waiting == 0 || waiting >= records || !is_coming {
+                return Ok(());
+            }
+            match tokio::time::timeout(BREAK, self.messages.next()).await {
+                Ok(Some(message)) => self.hear(message),
+                Ok(None) => return Err(self.gone()),
+                Err(_break) => return Ok(()),
+            }
+            self.drain()?;
+        }
+    }
+
+    fn gone(&self) -> Error {
+        self.shared.session.check().err().unwrap_or(Error::Closed)
     }
 
     fn hear(&mut self, message: async_nats::Message) {
@@ -124,9 +150,10 @@ impl Inflow {
             return self.deliver(message);
         }
         let number = message.subject.rsplit('.').next().and_then(|number| number.parse().ok());
-        let tap = number.and_then(|number: u64| self.taps.get_mut(&number));
-        if let Some(tap) = tap.filter(|_| message.status != Some(StatusCode::IDLE_HEARTBEAT)) {
-            tap.refuse(&message);
+        let Some(tap) = number.and_then(|number: u64| self.taps.get_mut(&number)) else { return };
+        match message.status {
+            Some(StatusCode::IDLE_HEARTBEAT) => tap.heard = Instant::now(),
+            _ => tap.refuse(&message),
         }
     }
 
@@ -158,7 +185,7 @@ impl Inflow {
             let asked = session.client.publish_with_reply(subject, reply, request.into());
             tokio::select! {
                 biased;
-                asked = asked => if asked.is_ok() { tap.asked += count },
+                asked = asked => if asked.is_ok() { tap.ask(count) },
                 ended = session.ended() => return Err(ended),
             }
         }

@@ -133,6 +133,7 @@ impl NatsLane {
             self.inflow.drain()?;
             self.follow().await?;
             self.inflow.ask().await?;
+            self.inflow.gather(limits.records).await?;
             if let Some(batch) = self.assemble(limits) {
                 return Ok(batch);
             }

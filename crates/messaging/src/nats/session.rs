@@ -96,17 +96,21 @@ impl Session {
         let change = watch::Sender::new(State::default());
         let events = change.clone();
         let options = login::options(&config.nats, servers)?;
+        let server = login::without_user(servers);
         let client = options
-            .event_callback(move |event| std::future::ready(note(&events, &event)))
+            .event_callback(move |event| {
+                note(&events, &event);
+                std::future::ready(())
+            })
             .connect(servers.split(',').collect::<Vec<_>>())
             .await
             .map_err(|error| Error::Server {
-                server: servers.to_owned(),
+                server: server.clone(),
                 problem: format!("cannot connect: {}", login::chain(&error)),
             })?;
         let session = Arc::new(Self {
             client,
-            server: servers.to_owned(),
+            server,
             patience: config.nats.patience,
             runtime: Handle::current(),
             state: change.subscribe(),

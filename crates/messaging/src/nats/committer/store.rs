@@ -50,18 +50,43 @@ impl Committer {
         }
     }
 
-    /// Stores outputs together with new positions of partitions that we hold.
+    /// Stores outputs and new positions of partitions that we hold.
     pub(super) async fn store_step(
         &mut self,
         outputs: &[Planned],
         slots: &[(Slot, u64)],
     ) -> Result<bool, Error> {
         let write = self.number();
+        if self.shared.abilities.guarantee == Guarantee::Atomic {
+            return self.store_together(outputs, slots, write).await;
+        }
+        // Nothing fences us while outputs are stored: see at least that nobody has the partitions now.
+        for slot in slots {
+            if !matches!(self.look(&[*slot], write).await?, Fate::Missing) {
+                return Ok(false);
+            }
+        }
+        self.store_outputs(outputs, slots).await?;
+        for slot in slots {
+            if !self.store_together(&[], &[*slot], write).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Stores outputs and positions, all or nothing.
+    async fn store_together(
+        &mut self,
+        outputs: &[Planned],
+        slots: &[(Slot, u64)],
+        write: u64,
+    ) -> Result<bool, Error> {
         let marks = self.marks(slots, write);
         let mut patience = Patience::new(self.shared.session.patience);
         loop {
             failpoint::pass(Point::CommitBefore);
-            let problem = match self.send(outputs, &marks).await? {
+            let problem = match send_batch(&self.shared.session, outputs, None, &marks).await? {
                 Published::Stored(stored) => {
                     failpoint::pass(Point::CommitAfter);
                     let count = slots.len() as u64;
@@ -78,10 +103,37 @@ impl Committer {
                 Fate::Lost => return Ok(false),
                 Fate::Missing => {}
             }
-            tracing::warn!(problem, group = self.config.group, "a commit is tried again");
-            let waited = patience.pause().await;
-            waited.map_err(|waited| self.shared.session.gave_up("commit", waited, &problem))?;
+            self.again(&mut patience, &problem).await?;
         }
+    }
+
+    /// Stores outputs one by one, however often they have to be sent.
+    async fn store_outputs(&self, outputs: &[Planned], slots: &[(Slot, u64)]) -> Result<(), Error> {
+        let before = slots.iter().map(|(slot, _)| {
+            let sequence = self.held.get(slot).map_or(0, |held| held.sequence);
+            format!("{}/{sequence}", self.subject(*slot))
+        });
+        let batch = before.collect::<Vec<_>>().join("+");
+        let mut patience = Patience::new(self.shared.session.patience);
+        loop {
+            let send =
+                singly::send(&self.shared.session, outputs, |place, planned| id(&batch, place, planned));
+            let problem = match send.await? {
+                Singly::Stored(_) => {
+                    failpoint::pass(Point::CommitSent);
+                    return Ok(());
+                }
+                Singly::Refused(refusal) => refusal.text,
+                Singly::Unknown => "no answer".to_owned(),
+            };
+            self.again(&mut patience, &problem).await?;
+        }
+    }
+
+    async fn again(&self, patience: &mut Patience, problem: &str) -> Result<(), Error> {
+        tracing::warn!(problem, group = self.config.group, "a commit is tried again");
+        let waited = patience.pause().await;
+        waited.map_err(|waited| self.shared.session.gave_up("commit", waited, problem))
     }
 
     fn marks(&self, slots: &[(Slot, u64)], write: u64) -> Vec<Mark> {
@@ -102,33 +154,6 @@ impl Committer {
         if let Some(held) = self.held.get_mut(&slot) {
             (held.next, held.sequence) = (next, sequence);
         }
-    }
-
-    async fn send(&self, outputs: &[Planned], marks: &[Mark]) -> Result<Published, Error> {
-        let session = &self.shared.session;
-        if self.shared.abilities.guarantee == Guarantee::Atomic {
-            return send_batch(session, outputs, None, marks).await;
-        }
-        let batch: Vec<String> =
-            marks.iter().map(|mark| format!("{}/{}", mark.subject, mark.expected)).collect();
-        let batch = batch.join("+");
-        match singly::send(session, outputs, |place, planned| id(&batch, place, planned)).await? {
-            Singly::Stored(_) => {}
-            Singly::Refused(refusal) => return Ok(Published::Refused(refusal)),
-            Singly::Unknown => return Ok(Published::Unknown),
-        }
-        failpoint::pass(Point::CommitSent);
-        let mut published =
-            Published::Refused(Refusal { code: 0, error: 0, text: "no positions".to_owned() });
-        for mark in marks {
-            let (subject, headers, body) = mark.message();
-            published = session.publish(&subject, headers, body).await?;
-            if !matches!(published, Published::Stored(_)) {
-                return Ok(published);
-            }
-        }
-        // One after the other they are at any sequences: let them be looked up.
-        Ok(if marks.len() == 1 { published } else { Published::Unknown })
     }
 
     /// Looks at what is stored: the answer to a write was lost, or says no.
@@ -162,26 +187,7 @@ impl Committer {
                 "the position on `{subject}` is gone: was the stream purged, or is its limit too small?"
             )));
         }
-        if self.shared.abilities.guarantee == Guarantee::AtLeastOnce {
-            return self.mend(slots, &found, write);
-        }
         Ok(Fate::Lost)
-    }
-
-    /// Without atomic commits some of the positions may be stored and others not: go on from what is there.
-    fn mend(&mut self, slots: &[(Slot, u64)], found: &[Option<Found>], write: u64) -> Result<Fate, Error> {
-        for ((slot, next), found) in slots.iter().zip(found) {
-            let Some(found) = found else { continue };
-            let before = self.held.get(slot).map_or(0, |held| held.sequence);
-            let is_ours = found.checkpoint.lane == self.lane && found.checkpoint.write == write;
-            if !is_ours && found.sequence != before {
-                return Ok(Fate::Lost);
-            }
-            if is_ours {
-                self.moved(*slot, *next, found.sequence);
-            }
-        }
-        Ok(Fate::Missing)
     }
 }
 

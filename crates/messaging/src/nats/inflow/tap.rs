@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_nats::{Message, Subject};
+use tokio::time::{Duration, Instant};
 
 use super::reply::Delivery;
 use crate::lane::Limits;
@@ -34,6 +35,8 @@ pub(crate) struct Tap {
     /// How many it was asked for and has not delivered.
     pub(crate) asked: usize,
     pub(crate) is_broken: bool,
+    /// When something came from it last, or it was asked after nothing was to come.
+    pub(super) heard: Instant,
     records: VecDeque<Waiting>,
 }
 
@@ -66,6 +69,7 @@ impl Tap {
             pending: 0,
             asked: 0,
             is_broken: false,
+            heard: Instant::now(),
             records: VecDeque::new(),
         }
     }
@@ -89,9 +93,22 @@ impl Tap {
         (!self.is_broken && count <= window / 2).then(|| window - count)
     }
 
+    pub(super) fn ask(&mut self, count: usize) {
+        if self.asked == 0 {
+            self.heard = Instant::now();
+        }
+        self.asked += count;
+    }
+
+    /// Says whether it was asked and nothing came for so long.
+    pub(super) fn is_silent(&self, long: Duration) -> bool {
+        self.asked > 0 && self.heard.elapsed() > long
+    }
+
     /// Notes a record. `ack` is the message's reply.
     pub(super) fn deliver(&mut self, delivery: Delivery<'_>, ack: Subject, message: Message) {
         self.asked = self.asked.saturating_sub(1);
+        self.heard = Instant::now();
         if delivery.delivery != self.delivered + 1 {
             // Some have gone elsewhere: to a lane that was here before, or with a connection.
             self.is_broken = true;

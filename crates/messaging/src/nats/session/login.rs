@@ -1,8 +1,7 @@
 //! How we introduce ourselves to a server.
 
-use std::path::Path;
-
 use async_nats::ConnectOptions;
+use runtime::config::Secret;
 
 use crate::error::Error;
 use crate::nats::config::Settings;
@@ -22,18 +21,19 @@ pub(super) fn options(settings: &Settings, servers: &str) -> Result<ConnectOptio
         .max_reconnects(None)
         .skip_subject_validation(true)
         .require_tls(settings.require_tls || servers.starts_with("tls://"));
-    if let Some(path) = &settings.credentials_file {
-        let credentials = secret(path)?;
-        options = options.credentials(&credentials).map_err(Error::io(path.display().to_string()))?;
+    if let Some(credentials) = &settings.credentials {
+        options = options.credentials(&reveal(credentials, "credentials")?).map_err(|_unusable| {
+            fault("`nats.credentials`: it is not a JWT and a seed, as `nsc` writes them".to_owned())
+        })?;
     }
-    if let Some(path) = &settings.nkey_file {
-        options = options.nkey(secret(path)?);
+    if let Some(seed) = &settings.nkey {
+        options = options.nkey(reveal(seed, "nkey")?);
     }
-    if let (Some(user), Some(path)) = (&settings.user, &settings.password_file) {
-        options = options.user_and_password(user.clone(), secret(path)?);
+    if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
+        options = options.user_and_password(user.clone(), reveal(password, "password")?);
     }
-    if let Some(path) = &settings.token_file {
-        options = options.token(secret(path)?);
+    if let Some(token) = &settings.token {
+        options = options.token(reveal(token, "token")?);
     }
     if let Some(path) = &settings.ca_file {
         options = options.add_root_certificates(path.clone());
@@ -44,9 +44,23 @@ pub(super) fn options(settings: &Settings, servers: &str) -> Result<ConnectOptio
     Ok(options)
 }
 
-fn secret(path: &Path) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path).map_err(Error::io(path.display().to_string()))?;
-    Ok(text.trim().to_owned())
+fn reveal(secret: &Secret, field: &str) -> Result<String, Error> {
+    let revealed = secret.reveal(&std::env::vars().collect());
+    revealed.map(|text| text.trim().to_owned()).map_err(|error| fault(format!("`nats.{field}`: {error}")))
+}
+
+fn fault(problem: String) -> Error {
+    Error::Config { problems: vec![problem] }
+}
+
+/// Returns servers as they may be shown: a URL may have a password.
+pub(super) fn without_user(servers: &str) -> String {
+    let without = |server: &str| match (server.split_once("://"), server.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        _ => server.to_owned(),
+    };
+    servers.split(',').map(without).collect::<Vec<_>>().join(",")
 }
 
 /// Returns an error with its causes, which the client keeps to itself.
@@ -60,5 +74,23 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         }
         source = cause.source();
     }
-    text
+    // What rustls says to a server that answers in plain text.
+    if text.contains("InvalidContentType") { format!("{text}; does the server speak TLS?") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_of_urls_are_not_shown() {
+        let rows = [
+            ("nats://a:4222", "nats://a:4222"),
+            ("nats://me:secret@a:4222,you:secret@b", "nats://a:4222,b"),
+            ("tls://secret@a,b:4222", "tls://a,b:4222"),
+        ];
+        for (servers, expected) in rows {
+            assert_eq!(without_user(servers), expected);
+        }
+    }
 }
