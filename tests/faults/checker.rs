@@ -15,8 +15,12 @@ use crate::reference::{self, Said, said};
 const PLACE: [&str; 3] = ["__connect.errors.topic", "__connect.errors.partition", "__connect.errors.offset"];
 const REASON: &str = "__connect.errors.exception.class.name";
 const MESSAGE: &str = "__connect.errors.exception.message";
-const OTHERS: [(&str, &[&str]); 2] =
-    [("__connect.errors.connector.name", &["serin"]), ("__connect.errors.stage", &["decode", "score"])];
+const OTHERS: [(&str, &[&str]); 4] = [
+    ("__connect.errors.connector.name", &["serin"]),
+    ("__connect.errors.task.id", &["0"]),
+    ("__connect.errors.stage", &["decode", "score"]),
+    ("__connect.errors.class.name", &["events::Decoder", "inference::Engine"]),
+];
 const HEADERS: usize = PLACE.len() + 2 + OTHERS.len();
 
 /// What says that a dead letter goes without its value.

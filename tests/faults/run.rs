@@ -14,7 +14,7 @@ use crate::feed::Feed;
 use crate::server::Server;
 use crate::stranger;
 use crate::support::process::{Ended, Running, serin};
-use crate::support::wait_for;
+use crate::support::{look_for, wait_for};
 use crate::table::{Row, record};
 use crate::witness::{Look, OUTPUTS, Witness};
 
@@ -74,13 +74,18 @@ impl Run {
     }
 
     fn await_positions(&self, group: &str, goal: [u64; 4], scorers: &mut [Running]) {
-        wait_for(&format!("group `{group}` is at {goal:?}"), || {
+        let arrived = look_for(|| {
             for scorer in &mut *scorers {
                 assert!(!scorer.has_ended(), "a scorer has ended by itself:\n{}", scorer.errors());
             }
             let committed = self.look.committed(group)?;
             committed.iter().zip(goal).all(|(committed, goal)| *committed >= goal).then_some(())
         });
+        if arrived.is_none() {
+            let said: Vec<_> = scorers.iter().map(Running::errors).collect();
+            let committed = self.look.committed(group);
+            panic!("group `{group}` is at {committed:?}, not at {goal:?}\n{}", said.join("\n\n"));
+        }
     }
 
     /// Has a producer with other limits than ours write an event.
@@ -139,6 +144,10 @@ impl Run {
     pub(crate) fn finish(self, fault: &'static str, injected: usize, mut scorers: Vec<Running>) {
         if scorers.is_empty() {
             scorers.push(self.scorer(&[]));
+        }
+        for scorer in &mut scorers {
+            // Before that it would not hear that it is asked to stop.
+            scorer.await_log("started");
         }
         let kind = self.server.kind();
         let (sent, found) = self.come_to_the_end(scorers);

@@ -21,13 +21,18 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// Looks until there is an answer.
-pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    look_for(look).unwrap_or_else(|| panic!("{what}: not within {PATIENCE:?}"))
+}
+
+/// Looks until there is an answer or patience ends, for tests that then have more to say.
+pub(crate) fn look_for<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     loop {
-        if let Some(found) = look() {
+        let found = look();
+        if found.is_some() || started.elapsed() >= PATIENCE {
             return found;
         }
-        assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
         pause(LOOK_EVERY);
     }
 }

@@ -63,9 +63,8 @@ fn letters(sent: &[Sent]) -> Vec<Record> {
         let place =
             ["features".to_owned(), each.placed.partition.to_string(), each.placed.offset.to_string()];
         PLACE.iter().zip(place).for_each(|(name, text)| headers.push(*name, text));
-        for (name, text) in
-            [(REASON, reason), (MESSAGE, "why"), (OTHERS[0].0, "serin"), (OTHERS[1].0, "decode")]
-        {
+        let others = OTHERS.map(|(name, values)| (name, values[0]));
+        for (name, text) in [(REASON, reason), (MESSAGE, "why")].into_iter().chain(others) {
             headers.push(name, text);
         }
         let letter = record("features.dlq", each, (Bytes::new(), headers))?;

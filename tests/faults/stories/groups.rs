@@ -28,10 +28,11 @@ fn members_come_and_go(kind: Kind) {
     run.finish("scorers join, leave and are killed every 2 s", 2 * runs(), scorers);
 }
 
-fn leave(scorer: Running, is_killed: bool) {
+fn leave(mut scorer: Running, is_killed: bool) {
     if is_killed {
         scorer.kill();
     } else {
+        scorer.await_log("started");
         scorer.terminate();
         assert_drained(&scorer.end());
     }

@@ -2,6 +2,7 @@
 
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
+use super::Settings;
 use crate::error::Error;
 
 /// The result with its error as ours. Only for what never succeeds by trying again.
@@ -14,6 +15,15 @@ pub(crate) fn checked<T>(result: KafkaResult<T>, servers: &str) -> Result<T, Err
         KafkaError::ClientCreation(reason) => Error::Config { problems: vec![reason] },
         other => Error::Server { server: format!("kafka://{servers}"), problem: other.to_string() },
     })
+}
+
+/// Why the cluster says no for good, in words that say what to do where that is known.
+pub(crate) fn refusal(error: &KafkaError, settings: &Settings) -> String {
+    if error.rdkafka_error_code() != Some(RDKafkaErrorCode::FencedInstanceId) {
+        return error.to_string();
+    }
+    let instance = settings.instance.as_deref().unwrap_or_default();
+    format!("another process runs as instance {instance:?}; each needs a name of its own")
 }
 
 /// What is to be done about a step of a transaction that failed.

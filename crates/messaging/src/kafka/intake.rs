@@ -13,6 +13,7 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 
+use super::fault::refusal;
 use super::partitions::{Partitions, Slot};
 use super::record::Copier;
 use super::{REQUEST_TIMEOUT, Shared, client, start};
@@ -157,7 +158,8 @@ impl Member {
     }
 
     fn fault(&self, what: &str, error: &KafkaError) -> Error {
-        self.shared.server_error(format!("group `{}` cannot {what}: {error}", self.group))
+        let reason = refusal(error, &self.shared.config.kafka);
+        self.shared.server_error(format!("group `{}` cannot {what}: {reason}", self.group))
     }
 }
 
@@ -218,16 +220,7 @@ impl Intake {
     fn complain(&self, error: &KafkaError) {
         let member = self.consumer.context();
         let code = error.rdkafka_error_code();
-        if code == Some(RDKafkaErrorCode::FencedInstanceId) {
-            let problem = format!(
-                "another process runs as instance {:?} of group `{}`; each needs a name of its own",
-                member.shared.config.kafka.instance.as_deref().unwrap_or_default(),
-                member.group
-            );
-            member.partitions.end(member.shared.server_error(problem));
-        } else if matches!(error, KafkaError::MessageConsumptionFatal(_))
-            || code.is_some_and(client::is_refusal)
-        {
+        if matches!(error, KafkaError::MessageConsumptionFatal(_)) || code.is_some_and(client::is_refusal) {
             member.partitions.end(member.fault("go on", error));
         } else {
             tracing::debug!(group = member.group, "while polling: {error}");

@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::Producer as _;
 use tokio::sync::oneshot;
 
-use super::fault::{Remedy, checked, remedy};
+use super::fault::{Remedy, checked, refusal, remedy};
 use super::intake::{Member, Topics};
 use super::partitions::{Partitions, Receipt};
 use super::producer::{Outbox, SendFault};
@@ -192,7 +192,7 @@ impl Committer {
         failpoint::pass(Point::CommitAfter);
         committed.map_err(|error| match remedy(&error) {
             Remedy::Abort => self.abort(&error),
-            Remedy::GiveUp => Failure::Refused(error.to_string()),
+            Remedy::GiveUp => self.refused(&error),
             Remedy::Retry | Remedy::Rebuild => {
                 self.outbox = None;
                 Failure::Unknown(format!("the commit was not answered: {error}"))
@@ -223,7 +223,7 @@ impl Committer {
     /// Gives a transaction up that has met an error before its end.
     fn abort(&mut self, error: &KafkaError) -> Failure {
         if remedy(error) == Remedy::GiveUp {
-            return Failure::Refused(error.to_string());
+            return self.refused(error);
         }
         // An abort while the first records are on the way ends badly (librdkafka#4849).
         let timeout = self.shared.config.kafka.transaction_timeout;
@@ -238,10 +238,14 @@ impl Committer {
         Failure::Aborted(error.to_string())
     }
 
+    fn refused(&self, error: &KafkaError) -> Failure {
+        Failure::Refused(refusal(error, &self.shared.config.kafka))
+    }
+
     fn given_up(&mut self, error: &KafkaError) -> Failure {
         self.outbox = None;
         if remedy(error) == Remedy::GiveUp {
-            return Failure::Refused(error.to_string());
+            return self.refused(error);
         }
         Failure::Aborted(error.to_string())
     }
@@ -266,7 +270,7 @@ impl Committer {
         if is_transactional {
             attempt(|| outbox.producer.init_transactions(REQUEST_TIMEOUT)).map_err(|error| {
                 match remedy(&error) {
-                    Remedy::GiveUp => Failure::Refused(error.to_string()),
+                    Remedy::GiveUp => self.refused(&error),
                     _ => Failure::Aborted(format!("cannot begin transactions: {error}")),
                 }
             })?;
@@ -324,7 +328,7 @@ impl Committer {
         }
         let committed = self.consumer.commit(&offsets, CommitMode::Sync);
         committed.map_err(|error| match error.rdkafka_error_code().is_some_and(super::client::is_refusal) {
-            true => Failure::Refused(error.to_string()),
+            true => self.refused(&error),
             false => Failure::Aborted(error.to_string()),
         })
     }
