@@ -28,7 +28,7 @@ test-faults: export SERIN_FAULT_RESULTS ?= $(if $(SERIN_FAULT_RUNS),,$(CURDIR)/d
 test-faults: ## disturb scorers on real brokers in every way, half an hour long, and write docs/faults.md
 	@scripts/prerequisites test
 	@scripts/servers >/dev/null
-	cargo test --package serin --test faults --locked -- --test-threads 2
+	cargo test --package serin --test faults --locked -- --test-threads 3
 
 check: ## formatting, lints, documentation, licences, sources and the stack; a warning is an error
 	@scripts/prerequisites check
