@@ -30,11 +30,6 @@ pub(crate) enum Server {
 }
 
 /// Gives transactions and members up soon: both settings only bound how long a test waits.
-///
-/// librdkafka speaks the protocol of transactions from before KIP-890, and the cluster is told so. With
-/// `transaction.version` 2, Kafka 4.4.0 forgets, when it is killed between the decision to commit and its last marker,
-/// the marker on `__consumer_offsets`: the group's positions stay unstable, and nobody can read them until somebody ends
-/// the transaction by `kafka-transactions.sh` (of a kind with KAFKA-19999).
 fn kafka(is_behind_proxy: bool) -> Kafka {
     let builder = Kafka::builder()
         .property("transaction.abort.timed.out.transaction.cleanup.interval.ms", "500")
