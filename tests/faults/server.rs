@@ -33,8 +33,7 @@ pub(crate) enum Server {
 fn kafka(is_behind_proxy: bool) -> Kafka {
     let builder = Kafka::builder()
         .property("transaction.abort.timed.out.transaction.cleanup.interval.ms", "500")
-        .property("group.min.session.timeout.ms", "1000")
-        .feature("transaction.version", "1");
+        .property("group.min.session.timeout.ms", "1000");
     if is_behind_proxy { builder.behind_proxy().start() } else { builder.start() }
 }
 

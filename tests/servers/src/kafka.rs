@@ -74,7 +74,6 @@ pub struct KafkaBuilder {
     behind_proxy: bool,
     secured: bool,
     for_load: bool,
-    features: Vec<String>,
 }
 
 impl Kafka {
@@ -160,13 +159,6 @@ impl KafkaBuilder {
         self
     }
 
-    /// Sets a feature of the cluster, in place of what its version has by default: `transaction.version`, `1`.
-    #[must_use]
-    pub fn feature(mut self, name: &str, level: &str) -> Self {
-        self.features.push(format!("{name}={level}"));
-        self
-    }
-
     /// Runs the broker for speed instead of a quick start: all of the compiler, and 1 GiB of heap.
     #[must_use]
     pub fn for_load(mut self) -> Self {
@@ -189,7 +181,7 @@ impl KafkaBuilder {
         let mut properties = listeners.properties();
         properties.extend(certificates.iter().flat_map(security::properties));
         fs::write(folder.join("properties"), self.text(properties)).expect("the folder can be written");
-        format(&folder, self.secured, &self.features);
+        format(&folder, self.secured);
         let mut command = java_command(if self.for_load { &FOR_LOAD } else { &QUICK }, "kafka.Kafka");
         command.arg("properties");
         let readiness = Readiness { port: direct, ask: has_broker };
@@ -245,11 +237,10 @@ fn java_command(options: &[&str], class: &str) -> Command {
 }
 
 /// Prepares the broker's storage, as Kafka wants it before the first start.
-fn format(folder: &Path, secured: bool, features: &[String]) {
+fn format(folder: &Path, secured: bool) {
     let mut command = java_command(&QUICK, "kafka.tools.StorageTool");
     command.args(["format", "--cluster-id", CLUSTER_ID, "--config", "properties"]).current_dir(folder);
     command.args(secured.then(security::scram_users).into_iter().flatten());
-    command.args(features.iter().flat_map(|feature| ["--feature", feature]));
     let output = command.output().unwrap_or_else(|error| panic!("{}: {error}", java().display()));
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "kafka's storage: {}", String::from_utf8_lossy(&said));
