@@ -8,11 +8,11 @@ export SERIN_TEST_SERVERS ?= $(SERIN_CI_CACHE)/servers
 # rustup's folder comes last: a shell that has not read rustup's settings yet still finds cargo there.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(HOME)/.cargo/bin
 
-.PHONY: help demo test check bench fmt
+.PHONY: help demo test test-faults check bench fmt
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\): ## /\1|/p' Makefile | while IFS='|' read -r target text; do \
-		printf '  make %-6s %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\): ## /\1|/p' Makefile | while IFS='|' read -r target text; do \
+		printf '  make %-11s %s\n' "$$target" "$$text"; done
 
 demo: ## build the release and stream a real month of flights through it (ARGS="--help" for its options)
 	@scripts/prerequisites build
@@ -23,10 +23,19 @@ test: ## run every test of the workspace, on real brokers, and add up the result
 	@scripts/servers >/dev/null
 	@scripts/test
 
-check: ## formatting, lints, documentation, licences and sources; a warning is an error
+# With SERIN_FAULT_RUNS it repeats less and takes minutes; such a run writes no document.
+test-faults: export SERIN_FAULT_RESULTS ?= $(if $(SERIN_FAULT_RUNS),,$(CURDIR)/docs/faults.md)
+test-faults: ## disturb scorers on real brokers in every way, half an hour long, and write docs/faults.md
+	@scripts/prerequisites test
+	@scripts/servers >/dev/null
+	cargo test --package serin --test faults --locked -- --test-threads 2
+
+check: ## formatting, lints, documentation, licences, sources and the stack; a warning is an error
 	@scripts/prerequisites check
+	@scripts/check-stack
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	cargo clippy --package serin --test faults --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --locked
 	"$(SERIN_CI_CACHE)/tools/bin/cargo-deny" --locked check --hide-inclusion-graph bans licenses sources
 

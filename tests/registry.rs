@@ -244,7 +244,7 @@ fn dead_letters_go_back_after_a_fix() {
     assert!(told.starts_with("3 dead letters of features.dlq: 2 would be sent"), "{told}");
     let told = run(on("redrive --reason too_large --rate 100")).with_code(0).out;
     let expected = "3 dead letters of features.dlq: 2 sent to where they came from\n  2 too_large\n\
-                    1 stay: of another reason or an earlier time\n";
+                    1 stay: of another reason or an earlier time, or dealt with before\n";
     assert_eq!(told, expected);
     let again = answer(run(on("redrive --reason too_large --format json")));
     assert_eq!((&again["read"], &again["sent"]), (&json!(0), &json!(0)));

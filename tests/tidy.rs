@@ -197,13 +197,13 @@ fn versions_are_named_in_one_place() {
 }
 
 #[test]
-fn what_ships_cannot_be_told_to_kill_itself() {
+fn what_ships_cannot_be_told_to_fail() {
     let workspace = table(&root().join("Cargo.toml"));
-    let shared = workspace["workspace"]["dependencies"]["messaging"].to_string();
+    let shared = workspace["workspace"]["dependencies"].to_string();
     assert!(!shared.contains("failpoints"), "{shared}");
     for package in packages() {
-        let messaging = package.manifest.get("dependencies").and_then(|all| all.get("messaging"));
-        assert!(!messaging.is_some_and(|how| how.to_string().contains("failpoints")), "{}", package.name);
+        let built_with = package.manifest.get("dependencies").map(Value::to_string).unwrap_or_default();
+        assert!(!built_with.contains("failpoints"), "{}", package.name);
         let default = package.manifest.get("features").and_then(|features| features.get("default"));
         assert!(default.is_none(), "{} has default features", package.name);
     }

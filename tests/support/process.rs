@@ -105,7 +105,7 @@ impl Running {
             let has_ended = self.has_ended();
             let text = stream(self).text();
             let line = text.lines().find(|line| line.contains(words)).map(ToOwned::to_owned);
-            assert!(line.is_some() || !has_ended, "ended without {words:?}:\n{text}\n{}", self.err.text());
+            assert!(line.is_some() || !has_ended, "ended without {words:?}:\n{text}\n{}", self.errors());
             line
         })
     }
@@ -123,6 +123,11 @@ impl Running {
 
     pub(crate) fn terminate(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
+    /// What it has said on standard error so far.
+    pub(crate) fn errors(&self) -> String {
+        self.err.text()
     }
 
     /// `kill -9`, and waits until the process is gone.

@@ -250,7 +250,7 @@ impl Scored {
 impl Version {
     fn new(model: &Arc<Model>) -> Self {
         let meters = Meters::new(model.name(), model.version());
-        Self { scorer: model.scorer(), meters, events: Vec::new(), results: Vec::new() }
+        Self { scorer: model.scorer().with_failures(), meters, events: Vec::new(), results: Vec::new() }
     }
 
     fn name(&self) -> &Arc<str> {

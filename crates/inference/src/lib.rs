@@ -15,6 +15,7 @@ mod dense;
 mod encoder;
 mod engine;
 mod error;
+mod failpoint;
 mod golden;
 mod manifest;
 pub mod metrics;

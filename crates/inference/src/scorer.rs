@@ -11,6 +11,7 @@ use events::{Fields, Outputs};
 use crate::dense::BLOCK_ROWS;
 use crate::encoder::Bindings;
 use crate::error::{ScoreError, shorten};
+use crate::failpoint::Failure;
 use crate::model::Model;
 
 /// A model with the working memory to score by it: for one thread, reused from batch to batch.
@@ -26,6 +27,7 @@ pub struct Scorer {
     errors: Vec<Option<ScoreError>>,
     /// One event's outputs, widened.
     row: Vec<f64>,
+    failure: Failure,
 }
 
 impl Scorer {
@@ -37,8 +39,15 @@ impl Scorer {
             scores: vec![0.0; BLOCK_ROWS * outputs],
             errors: vec![None; BLOCK_ROWS],
             row: vec![0.0; outputs],
+            failure: Failure::default(),
             model,
         }
+    }
+
+    /// The same, but failing where a test asks for it.
+    pub(crate) fn with_failures(mut self) -> Self {
+        self.failure = Failure::of(self.model.version());
+        self
     }
 
     /// The model.
@@ -102,6 +111,7 @@ impl Scorer {
         self.errors.fill(None);
         self.model.encoder.encode(&mut self.bindings, events, &mut self.block, &mut self.errors);
         self.model.kernel.forward(&self.block, &mut self.scores);
+        self.failure.strike(&mut self.scores);
         let names = &self.model.output_names;
         for (scores, error) in self.scores.chunks_exact(names.len()).zip(&mut self.errors).take(events.len())
         {

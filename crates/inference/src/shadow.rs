@@ -30,7 +30,7 @@ impl Shadow {
     pub fn new(model: &Arc<Model>, revision: u64) -> Self {
         meters::describe();
         Self {
-            scorer: model.scorer(),
+            scorer: model.scorer().with_failures(),
             revision,
             meters: Meters::new(model.name(), model.version()),
             predictions: meters::predictions(model.name(), model.version(), Role::Shadow),

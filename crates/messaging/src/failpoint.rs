@@ -1,14 +1,16 @@
-//! Places where a crash test ends the process, as `kill -9` would.
+//! Places where a crash test ends the process, as `kill -9` would, or stops it.
 //!
-//! `SERIN_FAILPOINT=<point>:<n>` kills the process when it passes the point for the n-th time. Without the
-//! feature `failpoints` nothing of this is compiled in.
+//! `SERIN_FAILPOINT=<point>:<n>` kills the process when it passes the point for the n-th time; with `:stop` behind it the
+//! process stops there until it is sent SIGCONT. Without the feature `failpoints` nothing of this is compiled in.
 
-/// A place where the process can be killed.
+/// A place where the process can be killed or stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Point {
     /// Writes were accepted, nothing of them is written.
     CommitBefore,
-    /// All rows are inserted, the store has not been told to commit.
+    /// All outputs are sent, nothing says yet where the group goes on.
+    CommitSent,
+    /// Outputs and positions are there, and the store or server has not been told to commit them.
     CommitInside,
     /// The commit is durable, nobody has been told.
     CommitAfter,
@@ -30,38 +32,54 @@ mod enabled {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use rustix::process::Signal;
+
     use super::Point;
 
-    /// Passes until the process dies, and where it dies.
-    static ARMED: LazyLock<Option<(Point, AtomicU64)>> = LazyLock::new(|| {
+    /// What happens where, and after how many passes.
+    struct Armed {
+        point: Point,
+        passes: AtomicU64,
+        signal: Signal,
+    }
+
+    static ARMED: LazyLock<Option<Armed>> = LazyLock::new(|| {
         let text = std::env::var("SERIN_FAILPOINT").ok()?;
-        Some(parse(&text).unwrap_or_else(|| panic!("SERIN_FAILPOINT={text:?} is not <point>:<n>")))
+        Some(parse(&text).unwrap_or_else(|| panic!("SERIN_FAILPOINT={text:?} is not <point>:<n>[:stop]")))
     });
 
-    fn parse(text: &str) -> Option<(Point, AtomicU64)> {
-        let (name, passes) = text.split_once(':')?;
+    fn parse(text: &str) -> Option<Armed> {
+        let (name, rest) = text.split_once(':')?;
+        let (passes, signal) = match rest.split_once(':') {
+            None => (rest, Signal::KILL),
+            Some((passes, "stop")) => (passes, Signal::STOP),
+            Some(_) => return None,
+        };
         let point = match name {
             "commit.before" => Point::CommitBefore,
+            "commit.sent" => Point::CommitSent,
             "commit.inside" => Point::CommitInside,
             "commit.after" => Point::CommitAfter,
             "storage.write" => Point::StorageWrite,
             "storage.sync" => Point::StorageSync,
             _ => return None,
         };
-        Some((point, AtomicU64::new(passes.parse().ok().filter(|passes| *passes > 0)?)))
+        let passes = passes.parse().ok().filter(|passes| *passes > 0)?;
+        Some(Armed { point, passes: AtomicU64::new(passes), signal })
     }
 
     pub(crate) fn pass(point: Point) {
-        if let Some((armed, passes)) = &*ARMED
-            && *armed == point
-            && passes.fetch_sub(1, Ordering::Relaxed) == 1
+        if let Some(armed) = &*ARMED
+            && armed.point == point
+            && armed.passes.fetch_sub(1, Ordering::Relaxed) == 1
         {
-            die();
+            send(armed.signal);
         }
     }
 
-    fn die() -> ! {
-        let killed = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-        panic!("a process cannot kill itself: {killed:?}");
+    /// Kills the process, or stops it here until somebody lets it go on.
+    fn send(signal: Signal) {
+        let sent = rustix::process::kill_process(rustix::process::getpid(), signal);
+        assert!(sent.is_ok() && signal == Signal::STOP, "a process cannot signal itself: {sent:?}");
     }
 }

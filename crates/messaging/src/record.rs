@@ -152,6 +152,19 @@ impl Output {
         let headers: usize = self.headers.iter().map(|header| header.name.len() + header.value.len()).sum();
         self.key.as_ref().map_or(0, Bytes::len) + self.value.as_ref().map_or(0, Bytes::len) + headers
     }
+
+    /// Leaves the value out of an output that is larger than the server takes, and says so in a header: what cannot be
+    /// written must not hold up everything behind it, and a dead letter says where its original is.
+    pub(crate) fn omit_value(&mut self) {
+        let size = self.size();
+        tracing::warn!(
+            topic = &*self.topic,
+            size,
+            "the server takes no record of this size; it goes without its value"
+        );
+        self.value = None;
+        self.headers.push("serin-omitted-bytes", Bytes::from(size.to_string()));
+    }
 }
 
 /// A place between two records of a partition: `offset` is the next one to be read.

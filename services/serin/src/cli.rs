@@ -241,7 +241,7 @@ pub(crate) struct RedriveArguments {
     /// The most records a second.
     #[arg(long, value_name = "RECORDS", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: u32,
-    /// Only those with this class of error, such as malformed or missing_feature. Such a run has a position of its own.
+    /// Only those with this class of error, such as malformed or missing_feature.
     #[arg(long)]
     pub(crate) reason: Option<String>,
     /// Only those whose event is stamped at this time or later: 2013-04-01T08:54:00Z, or a time ago, 2h.
@@ -253,8 +253,9 @@ pub(crate) struct RedriveArguments {
     /// Leave those that were sent back this often already.
     #[arg(long, value_name = "TIMES", default_value_t = 3)]
     pub(crate) max_attempts: u32,
-    /// The consumer group that remembers how far redrives have come. Default: the input's group with .redrive behind
-    /// it, and the reason behind that. What one run passes over, later runs of its group do not see.
+    /// The consumer group that remembers how far redrives have come; with --reason, the reason comes behind it. Default:
+    /// the input's group with .redrive behind it. What a run passes over for its time or its attempts, later runs of
+    /// its group do not see.
     #[arg(long)]
     pub(crate) group: Option<String>,
     /// Say what would be done, and change nothing.

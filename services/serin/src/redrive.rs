@@ -39,10 +39,7 @@ pub(crate) async fn run(
 
 fn redrive(arguments: &RedriveArguments, config: &Config, since: Option<i64>) -> Redrive {
     let topics = config.topics();
-    let group = || match &arguments.reason {
-        None => format!("{}.redrive", config.scorer.input.group),
-        Some(reason) => format!("{}.redrive.{reason}", config.scorer.input.group),
-    };
+    let group = || format!("{}.redrive", config.scorer.input.group);
     Redrive {
         topic: arguments.topic.clone().unwrap_or_else(|| topics.dead_letters.to_string()),
         to: arguments.to.clone(),
@@ -92,7 +89,7 @@ fn tell(
     }
     for (count, why) in [
         (exhausted, format!("stay: sent back {} times already", redrive.max_attempts)),
-        (passed_over, "stay: of another reason or an earlier time".into()),
+        (passed_over, "stay: of another reason or an earlier time, or dealt with before".into()),
         (without_origin, "stay: from nowhere that is there; `--to` names a topic".into()),
     ] {
         if *count > 0 {

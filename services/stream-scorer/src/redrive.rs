@@ -1,5 +1,6 @@
 //! Sending dead letters back to where they came from, after a fix.
 
+mod handled;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use runtime::Shutdown;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use self::handled::Handled;
 use crate::dead_letter::{ATTEMPTS, ERROR_HEADERS, OFFSET, PARTITION, REASON, TOPIC};
 
 /// The most records of one commit.
@@ -33,8 +35,9 @@ pub struct Redrive {
     pub topic: String,
     /// Where they go; `None`: where each came from, to the same partition.
     pub to: Option<String>,
-    /// The consumer group that remembers how far redrives have come. What one run passes over, the next run of the
-    /// same group does not see.
+    /// The consumer group that remembers how far redrives have come; those of one reason have a group of their own, with
+    /// the reason behind this name, and neither sends what the other has dealt with. What a run passes over for its
+    /// time or its attempts, the next run of the same group does not see.
     pub group: String,
     /// The most records a second; at least 1.
     pub rate: u32,
@@ -59,7 +62,7 @@ pub struct Summary {
     pub reasons: BTreeMap<String, u64>,
     /// Those that were sent as often as they may be, and stay.
     pub exhausted: u64,
-    /// Those of another class or an earlier time, and stay.
+    /// Those of another class or an earlier time, and those that another run has dealt with.
     pub passed_over: u64,
     /// Those that do not say where they came from, or came from a topic that is not there, and stay.
     pub without_origin: u64,
@@ -75,6 +78,13 @@ enum Judgement {
 }
 
 impl Redrive {
+    /// The consumer group of this run.
+    fn own_group(&self) -> String {
+        self.reason
+            .as_deref()
+            .map_or_else(|| self.group.clone(), |reason| handled::group(&self.group, reason))
+    }
+
     /// Sends dead letters back until the end of their topic as of now. Each batch and the position after it are
     /// committed together: a run that is stopped goes on where it was.
     ///
@@ -92,13 +102,10 @@ impl Redrive {
         if ends.are_reached() {
             return Ok(summary);
         }
-        let config = LaneConfig {
-            group: self.group.clone(),
-            topics: vec![self.topic.clone()],
-            start: Start::Earliest,
-        };
-        let mut lane =
-            broker.lane(config).await.with_context(|| format!("cannot join group `{}`", self.group))?;
+        let (group, mut handled) = (self.own_group(), Handled::default());
+        let config =
+            LaneConfig { group: group.clone(), topics: vec![self.topic.clone()], start: Start::Earliest };
+        let mut lane = broker.lane(config).await.with_context(|| format!("cannot join group `{group}`"))?;
         let started = Instant::now();
         while let Some(limits) = self.next_limits(&summary).filter(|_| !ends.are_reached()) {
             let batch = tokio::select! {
@@ -107,7 +114,8 @@ impl Redrive {
                 batch = lane.take(limits) => batch?,
                 () = tokio::time::sleep(IDLE) => break,
             };
-            let (outputs, after) = self.judge_all(&batch.records, &topics, summary.clone());
+            handled.find(broker, self, &batch.records).await?;
+            let (outputs, after) = self.judge_all(&batch.records, (&topics, &handled), summary.clone());
             ends.reach(&batch.records);
             if lane.commit(batch, outputs).await? == Commit::Revoked {
                 continue;
@@ -129,7 +137,9 @@ impl Redrive {
     /// Where the broker gives up.
     pub async fn rehearse(&self, broker: &Broker) -> anyhow::Result<Summary> {
         let topics = known_topics(broker).await?;
-        let committed = broker.committed(&self.group).await.context("cannot ask for the group's position")?;
+        let mut handled = Handled::default();
+        let committed =
+            broker.committed(&self.own_group()).await.context("cannot ask for the group's position")?;
         let mut reader = broker.reader(std::slice::from_ref(&self.topic), Start::At(committed)).await?;
         reader.stop_at_end().await?;
         let mut summary = Summary::default();
@@ -138,7 +148,8 @@ impl Redrive {
             if records.is_empty() {
                 break;
             }
-            summary = self.judge_all(&records, &topics, summary).1;
+            handled.find(broker, self, &records).await?;
+            summary = self.judge_all(&records, (&topics, &handled), summary).1;
         }
         Ok(summary)
     }
@@ -154,12 +165,16 @@ impl Redrive {
     fn judge_all(
         &self,
         letters: &[Record],
-        topics: &[Arc<str>],
+        (topics, handled): (&[Arc<str>], &Handled),
         mut summary: Summary,
     ) -> (Vec<Output>, Summary) {
         let mut outputs = Vec::new();
         for letter in letters {
             summary.read += 1;
+            if handled.includes(self, letter) {
+                summary.passed_over += 1;
+                continue;
+            }
             match self.judge(letter, topics) {
                 Judgement::Send(output) => {
                     summary.sent += 1;
@@ -274,7 +289,7 @@ impl Ends {
             anyhow::bail!("there is no topic \"{}\"", redrive.topic);
         };
         let committed =
-            broker.committed(&redrive.group).await.context("cannot ask for the group's position")?;
+            broker.committed(&redrive.own_group()).await.context("cannot ask for the group's position")?;
         let partitions = topic.partitions.iter().zip(0..).map(|(partition, number)| {
             let is_it = |position: &&messaging::Position| {
                 *position.topic == *redrive.topic && position.partition == number

@@ -33,6 +33,9 @@ use crate::work::{EventBatch, Scoring, Work};
 /// A lane that does not finish a batch within this time is stuck: the process should be restarted.
 const STALL_LIMIT: Duration = Duration::from_secs(120);
 
+/// How long shadows may take to drain once production has. One that hangs must not turn an end in order into a failure.
+const SHADOW_DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
 /// All that the service needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -188,7 +191,12 @@ impl Service {
         let ended = production.ended().await;
         // Whether production drained or failed, nothing is left to do for the shadows.
         shutdown.request();
-        watching.await.context("cannot watch the shadows")?;
+        match tokio::time::timeout(SHADOW_DRAIN_LIMIT, watching).await {
+            Ok(watched) => watched.context("cannot watch the shadows")?,
+            Err(_) => {
+                tracing::error!("a shadow has not ended within {SHADOW_DRAIN_LIMIT:?}; it is left behind");
+            }
+        }
         ended
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::client::Quiet;
@@ -68,6 +68,14 @@ fn lag(shared: &Arc<Shared>, group: &str) -> Result<Vec<Lag>, Error> {
         Ok(Lag { topic, partition, committed: offset, end: span.end, records })
     };
     shared.committed_everywhere(group)?.into_iter().map(lag).collect()
+}
+
+/// Whether a partition is between two leaders: its server has just learnt that it leads, or is about to.
+fn is_without_leader(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable)
+    )
 }
 
 impl Shared {
@@ -204,10 +212,18 @@ impl Shared {
         partition: u32,
     ) -> Result<PartitionInfo, Error> {
         let number = i32::try_from(partition).unwrap_or(i32::MAX);
-        let (first, end) = consumer.fetch_watermarks(wire, number, REQUEST_TIMEOUT).map_err(|error| {
-            self.server_error(format!("offsets of topic `{wire}`, partition {partition}: {error}"))
-        })?;
-        Ok(PartitionInfo { first: offset(first), end: offset(end) })
+        let mut left = ATTEMPTS;
+        loop {
+            match consumer.fetch_watermarks(wire, number, REQUEST_TIMEOUT) {
+                Ok((first, end)) => return Ok(PartitionInfo { first: offset(first), end: offset(end) }),
+                Err(error) if left > 0 && is_without_leader(&error) => left -= 1,
+                Err(error) => {
+                    let what = format!("offsets of topic `{wire}`, partition {partition}: {error}");
+                    return Err(self.server_error(what));
+                }
+            }
+            std::thread::park_timeout(PAUSE);
+        }
     }
 
     /// A group's positions on all topics of ours.

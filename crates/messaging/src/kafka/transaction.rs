@@ -3,7 +3,6 @@
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::Producer as _;
@@ -15,6 +14,7 @@ use super::partitions::{Partitions, Receipt};
 use super::producer::{Outbox, SendFault};
 use super::{Guarantee, REQUEST_TIMEOUT, Shared};
 use crate::error::Error;
+use crate::failpoint::{self, Point};
 use crate::lane::{Commit, UnderWay};
 use crate::record::Output;
 
@@ -124,7 +124,7 @@ impl Committer {
                     self.failing_since = None;
                     return Ok(true);
                 }
-                Err(Failure::TooLarge(place)) => strip(&mut outputs[place]),
+                Err(Failure::TooLarge(place)) => outputs[place].omit_value(),
                 Err(Failure::Aborted(reason)) => return self.failed(began, &reason).map(|()| false),
                 Err(Failure::Refused(reason)) => return Err(self.fault(&reason)),
                 Err(Failure::Unknown(reason)) => {
@@ -173,10 +173,12 @@ impl Committer {
         let offsets = self.offsets(receipt)?;
         let consumer = Arc::clone(&self.consumer);
         let outbox = self.outbox()?;
+        failpoint::pass(Point::CommitBefore);
         attempt(|| outbox.producer.begin_transaction()).map_err(|error| self.given_up(&error))?;
         if let Err(fault) = self.outbox()?.send(&shared, outputs, deadline) {
             return Err(self.abort_after(fault));
         }
+        failpoint::pass(Point::CommitSent);
         let outbox = self.outbox()?;
         let sent = attempt(|| {
             // Never kept: it has the generation, which changes (confluent-kafka-go#653).
@@ -184,8 +186,10 @@ impl Committer {
             outbox.producer.send_offsets_to_transaction(&offsets, &group, timeout)
         });
         sent.map_err(|error| self.abort(&error))?;
+        failpoint::pass(Point::CommitInside);
         let outbox = self.outbox()?;
         let committed = attempt(|| outbox.producer.commit_transaction(timeout + MARGIN));
+        failpoint::pass(Point::CommitAfter);
         committed.map_err(|error| match remedy(&error) {
             Remedy::Abort => self.abort(&error),
             Remedy::GiveUp => Failure::Refused(error.to_string()),
@@ -336,17 +340,4 @@ fn attempt(mut call: impl FnMut() -> KafkaResult<()>) -> KafkaResult<()> {
         }
         left -= 1;
     }
-}
-
-/// Leaves the value out of an output that is larger than the cluster takes, and says so in its headers: what cannot
-/// be written must not hold up everything behind it, and a dead letter says where its original is.
-fn strip(output: &mut Output) {
-    let size = output.size();
-    tracing::warn!(
-        topic = &*output.topic,
-        size,
-        "the cluster takes no record of this size; it goes without its value"
-    );
-    output.value = None;
-    output.headers.push("serin-omitted-bytes", Bytes::from(size.to_string()));
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::config::{COMMIT_HEADROOM_BYTES, COMMIT_HEADROOM_HEADERS, Config, check_name};
 use crate::error::Error;
+use crate::failpoint::{self, Point};
 use crate::nats::codec;
 use crate::nats::session::{Published, Session};
 use crate::nats::topics::{Topic, Topics};
@@ -62,11 +63,17 @@ impl Most {
             let problem = format!("{} are more than the limit of {}", output.headers.len(), self.headers);
             return Err(Error::Headers { topic: topic(), problem });
         }
-        let limit = self.message.saturating_sub(self.reserve);
-        if size + ESCAPED > limit && on_the_wire(output) > limit {
+        if !self.fits(output) {
+            let limit = self.message.saturating_sub(self.reserve);
             return Err(Error::MessageTooLarge { topic: topic(), size, limit });
         }
         Ok(())
+    }
+
+    /// Says whether the server takes an output as one message.
+    pub(crate) fn fits(&self, output: &Output) -> bool {
+        let limit = self.message.saturating_sub(self.reserve);
+        output.size() + ESCAPED <= limit || on_the_wire(output) <= limit
     }
 }
 
@@ -156,6 +163,9 @@ pub(crate) async fn send_batch(
     let mut next = || messages.next().or_else(|| marks.next());
     let batch = session.unique();
     for place in 1..count {
+        if place == outputs.len() + 1 {
+            failpoint::pass(Point::CommitSent);
+        }
         let Some((subject, mut headers, payload)) = next() else { break };
         headers.insert(BATCH_ID, batch.as_str());
         headers.insert(BATCH_SEQUENCE, place.to_string());
@@ -169,6 +179,7 @@ pub(crate) async fn send_batch(
         headers.insert(BATCH_SEQUENCE, count.to_string());
         headers.insert(BATCH_COMMIT, "1");
     }
+    failpoint::pass(Point::CommitInside);
     session.publish(&subject, headers, payload).await
 }
 

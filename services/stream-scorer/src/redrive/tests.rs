@@ -159,6 +159,18 @@ async fn a_rehearsal_changes_nothing_and_tells_the_same() {
 }
 
 #[tokio::test]
+async fn runs_of_one_reason_and_of_all_do_not_send_twice() {
+    let broker = with_letters(6).await;
+    let empty = Redrive { reason: Some("empty".into()), ..redrive() };
+    assert_eq!(run(&Redrive { max: Some(2), ..empty.clone() }, &broker).await.sent, 2);
+    let all = run(&redrive(), &broker).await;
+    assert_eq!((all.sent, all.passed_over), (4, 2));
+    assert_eq!(run(&empty, &broker).await.sent, 0);
+    let expected: Vec<_> = (0..6).map(|offset| format!("features/0/{offset}")).collect();
+    assert_eq!(origins(&broker).await, expected);
+}
+
+#[tokio::test]
 async fn a_request_to_stop_is_heard_between_two_batches() {
     let broker = with_letters(50).await;
     let shutdown = Shutdown::new();

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Committer, Move};
 use crate::error::Error;
+use crate::failpoint::{self, Point};
 use crate::nats::checkpoint::{self, Checkpoint, Found};
 use crate::nats::membership::Slot;
 use crate::nats::outputs::{BATCH, Mark, Planned, send_batch};
@@ -84,8 +85,10 @@ impl Committer {
         let marks = self.marks(slots, write);
         let mut patience = Patience::new(self.shared.session.patience);
         loop {
+            failpoint::pass(Point::CommitBefore);
             let problem = match send_batch(&self.shared.session, outputs, None, &marks).await? {
                 Published::Stored(stored) => {
+                    failpoint::pass(Point::CommitAfter);
                     let count = slots.len() as u64;
                     for (place, (slot, next)) in (0..).zip(slots) {
                         self.moved(*slot, *next, stored.sequence + 1 + place - count);
@@ -116,7 +119,10 @@ impl Committer {
             let send =
                 singly::send(&self.shared.session, outputs, |place, planned| id(&batch, place, planned));
             let problem = match send.await? {
-                Singly::Stored(_) => return Ok(()),
+                Singly::Stored(_) => {
+                    failpoint::pass(Point::CommitSent);
+                    return Ok(());
+                }
                 Singly::Refused(refusal) => refusal.text,
                 Singly::Unknown => "no answer".to_owned(),
             };
