@@ -28,14 +28,14 @@ test-faults: export SERIN_FAULT_RESULTS ?= $(if $(SERIN_FAULT_RUNS),,$(CURDIR)/d
 test-faults: ## disturb scorers on real brokers in every way, half an hour long, and write docs/faults.md
 	@scripts/prerequisites test
 	@scripts/servers >/dev/null
-	cargo test --package serin --test faults --locked -- --test-threads 3
+	cargo test --workspace --test faults --locked -- --test-threads 3
 
 check: ## formatting, lints, documentation, licences, sources and the stack; a warning is an error
 	@scripts/prerequisites check
 	@scripts/check-stack
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
-	cargo clippy --package serin --test faults --locked -- --deny warnings
+	cargo clippy --workspace --test faults --locked -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --locked
 	"$(SERIN_CI_CACHE)/tools/bin/cargo-deny" --locked check --hide-inclusion-graph bans licenses sources
 

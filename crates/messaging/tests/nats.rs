@@ -289,7 +289,7 @@ async fn copies_each_once(broker: &Broker, disturb: impl Future<Output = ()>) {
     let whole = async { tokio::join!(writing, copying, disturbing) };
     tokio::time::timeout(Duration::from_secs(120), whole).await.unwrap();
     let count = written.get().unwrap();
-    assert!(count > 500, "only {count} were written");
+    assert!(count > 100, "only {count} were written");
     for topic in ["in", "out"] {
         let records = contents(broker, topic).await;
         let mut seen: Vec<_> = records.iter().map(number).collect();
@@ -332,7 +332,7 @@ async fn server_that_stands_still_loses_and_doubles_nothing() {
     let broker = Broker::open(&config(server.url(), "paused")).await.unwrap();
     let pauses = async {
         for milliseconds in [500, 7_000] {
-            pause(300).await;
+            pause(600).await;
             server.pause();
             pause(milliseconds).await;
             server.resume();

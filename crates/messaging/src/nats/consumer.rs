@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::nats::Shared;
-use crate::nats::session::{Patience, Refusal};
+use crate::nats::session::Refusal;
 use crate::nats::stream::nanoseconds;
 
 /// There is no such consumer.
@@ -17,9 +17,6 @@ const IDLE: Duration = Duration::from_secs(300);
 /// How long a durable consumer waits for an acknowledgement before it delivers again. That never helps us, who go
 /// back to the position instead.
 const ACK_WAIT: Duration = Duration::from_secs(3_600);
-
-/// How long it is tried again where it cannot be made.
-const ANOTHER: Duration = Duration::from_secs(10);
 
 /// How far a consumer is.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -52,18 +49,8 @@ pub(crate) async fn create_durable(shared: &Shared, name: &str, from: From<'_>) 
         "ack_wait": nanoseconds(ACK_WAIT),
         "max_ack_pending": -1,
     });
-    let mut patience = Patience::new(shared.session.patience.min(ANOTHER));
-    loop {
-        let created = match delete(shared, from.stream, name).await {
-            Ok(()) => create(shared, name, from, config.clone()).await,
-            Err(error) => Err(error),
-        };
-        match created {
-            Ok(_) => return Ok(()),
-            // Somebody else was between the two, and the server may stumble over that.
-            Err(error) => patience.pause().await.map_err(|_waited| error)?,
-        }
-    }
+    delete(shared, from.stream, name).await?;
+    create(shared, name, from, config).await.map(drop)
 }
 
 /// Creates a consumer that goes by itself.

@@ -21,8 +21,9 @@ use crate::record::Record;
 use reply::Delivery;
 pub(crate) use tap::{Taken, Tap};
 
-/// How many records one consumer may have on their way and in memory.
+/// How many records one consumer may have on their way and in memory, and all of them together.
 const WINDOW: usize = 2_000;
+const WINDOWS: usize = 128_000;
 /// How long one request for records stands.
 const EXPIRES: Duration = Duration::from_secs(30);
 /// How often an idle consumer says that it lives.
@@ -170,9 +171,10 @@ impl Inflow {
     /// Asks for records where there is room.
     pub(crate) async fn ask(&mut self) -> Result<(), Error> {
         let bytes = self.bytes();
+        let window = (WINDOWS / self.taps.len().max(1)).min(WINDOW);
         let session = &self.shared.session;
         for (number, tap) in &mut self.taps {
-            let Some(count) = tap.room(WINDOW) else { continue };
+            let Some(count) = tap.room(window) else { continue };
             let request = json!({
                 "batch": count,
                 "expires": nanoseconds(EXPIRES),

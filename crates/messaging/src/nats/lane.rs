@@ -19,6 +19,8 @@ use crate::record::{Output, Record};
 
 /// The most commits of one lane that may be under way; `take` waits for the first of them then.
 const MAX_COMMITS: usize = 2;
+/// The most partitions that one batch has records of: each takes a message of its commit.
+const POSITIONS: usize = 100;
 /// How many outputs one record is expected to cause, until a commit says.
 const OUTPUTS: usize = 3;
 
@@ -38,7 +40,7 @@ pub struct NatsLane {
     epoch: u64,
     revocations: watch::Receiver<u64>,
     commits: watch::Sender<usize>,
-    /// The most outputs that a record has caused, on average over its batch.
+    /// The most outputs that a record has caused, on average over its batch; 0 before the first commit.
     outputs: usize,
     turn: usize,
     /// Keeps the connection open. Dropped last.
@@ -115,7 +117,7 @@ impl NatsLane {
             epoch: 0,
             revocations,
             commits: watch::Sender::new(0),
-            outputs: OUTPUTS,
+            outputs: 0,
             turn: 0,
             nats: nats.clone(),
         };
@@ -126,7 +128,8 @@ impl NatsLane {
     /// Waits for records and takes up to `limits` of them. What has come is kept here when the future is dropped.
     pub(crate) async fn take(&mut self, limits: Limits) -> Result<(Vec<Record>, Receipt), Error> {
         // What a record causes has to fit one step of the server, with a position for each partition.
-        let most = (BATCH.saturating_sub(self.owned.len()) / self.outputs).max(1);
+        let outputs = if self.outputs == 0 { OUTPUTS } else { self.outputs };
+        let most = ((BATCH - self.owned.len().min(POSITIONS)) / outputs).max(1);
         let limits = Limits { records: limits.records.min(most), ..limits };
         loop {
             self.room().await?;
@@ -229,9 +232,12 @@ impl NatsLane {
     }
 
     fn assemble(&mut self, limits: Limits) -> Option<(Vec<Record>, Receipt)> {
-        let mut taps: Vec<(u64, u64)> = self.owned.values().map(|flow| (flow.tap, u64::MAX)).collect();
+        let has_any = |tap: &u64| self.inflow.tap(*tap).is_some_and(|tap| tap.waiting() > 0);
+        let mut taps: Vec<(u64, u64)> =
+            self.owned.values().map(|flow| flow.tap).filter(has_any).map(|tap| (tap, u64::MAX)).collect();
         let turn = self.turn % taps.len().max(1);
         taps.rotate_left(turn);
+        taps.truncate(POSITIONS);
         let (records, taken) = self.inflow.take(&taps, limits);
         if records.is_empty() {
             return None;
@@ -277,7 +283,7 @@ impl NatsLane {
         if receipt.lane != self.id {
             return Err(Error::OutOfOrder { detail: "it was taken by another lane".to_owned() });
         }
-        self.outputs = self.outputs.max(outputs.len().div_ceil(receipt.records.max(1)));
+        self.outputs = self.outputs.max(outputs.len().div_ceil(receipt.records.max(1))).max(1);
         let bytes: usize = outputs.iter().map(Output::size).sum();
         let is_oversized = bytes as u64 > self.nats.shared.config.queue_bytes;
         let commit = Box::new(LaneCommit {

@@ -14,6 +14,14 @@
 //! **Who takes what** is worked out by the members of a group among themselves ([`membership`]), without a server's
 //! word. It may be wrong for a moment; the positions decide.
 //!
+//! **Stock tools** publish to `<prefix>.<topic>.key.<token>`, and the server chooses one of as many partitions as
+//! `partitions` said when the stream was created; or to `<prefix>.<topic>.<partition>`. A header `Serin-Key` is the
+//! record's key. The topic needs that many partitions, and no dot in its name.
+//!
+//! **Limits** are those of the server, too: with its `max_payload` of 1 MiB by default, a writer appends records of up
+//! to 896 KiB, which leaves room for a dead letter of each. A record that somebody else wrote right up to
+//! `max_payload` can be taken, and not be given up as a dead letter: the commit is refused.
+//!
 //! **Offsets** are sequences of the stream: they ascend within a partition, with gaps.
 //!
 //! **Absent on purpose:** subscriptions of core NATS. They are at-most-once and remember nothing: what is published

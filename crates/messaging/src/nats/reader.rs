@@ -144,7 +144,7 @@ impl Reader {
             self.inflow.drain()?;
             self.inflow.ask().await?;
             let Some(tap) = self.inflow.tap(number).filter(|tap| !tap.is_broken) else { return Ok(false) };
-            if tap.delivered >= all || tap.waiting() >= limits.records.min(1_000) {
+            if tap.delivered >= all || tap.waiting() >= limits.records || tap.asked == 0 {
                 return Ok(tap.delivered >= all && tap.waiting() == 0);
             }
             self.inflow.wait().await?;

@@ -1,6 +1,7 @@
 //! Taking partitions over, and keeping their positions alive.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -14,6 +15,9 @@ use crate::nats::membership::Slot;
 use crate::nats::outputs::Mark;
 use crate::nats::session::{Patience, Published};
 use crate::nats::subject;
+
+/// How long a consumer is tried to be made.
+const OPENING: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Deserialize)]
 struct Info {
@@ -85,7 +89,7 @@ impl Committer {
             let waited = patience.pause().await;
             waited.map_err(|waited| session.gave_up(&subject, waited, &problem))?;
         };
-        let opened = self.open(slot, write, next).await?;
+        let opened = self.open(slot, (write, sequence), next).await?;
         Ok(Held { opened, next, sequence })
     }
 
@@ -106,27 +110,46 @@ impl Committer {
 
     /// Makes a partition's consumer anew, if the partition is still ours.
     async fn reopen(&mut self, slot: Slot, offset: u64) -> Result<bool, Error> {
-        let topic = self.topic(slot);
-        let found = checkpoint::find(&self.shared, &self.config.group, &topic.name, slot.1).await?;
         let Some((claim, sequence)) = self.held.get(&slot).map(|held| (held.opened.claim, held.sequence))
         else {
             return Ok(false);
         };
-        if found.is_none_or(|found| found.sequence != sequence) {
+        if !self.is_at(slot, sequence).await? {
             return Ok(false);
         }
-        let opened = self.open(slot, claim, offset).await?;
+        let opened = self.open(slot, (claim, sequence), offset).await?;
         if let Some(held) = self.held.get_mut(&slot) {
             held.opened = opened;
         }
         Ok(true)
     }
 
-    async fn open(&mut self, slot: Slot, claim: u64, offset: u64) -> Result<Opened, Error> {
+    /// Says whether nobody has stored a position since this one.
+    async fn is_at(&self, slot: Slot, sequence: u64) -> Result<bool, Error> {
+        let topic = self.topic(slot);
+        let found = checkpoint::find(&self.shared, &self.config.group, &topic.name, slot.1).await?;
+        Ok(found.is_some_and(|found| found.sequence == sequence))
+    }
+
+    /// Makes a partition's consumer. Where somebody else is at it just then, the one whose position is the newest goes
+    /// on trying; the other finds out from its consumer, or from its next commit.
+    async fn open(
+        &mut self,
+        slot: Slot,
+        (claim, sequence): (u64, u64),
+        offset: u64,
+    ) -> Result<Opened, Error> {
         let topic = self.topic(slot);
         let consumer = subject::consumer(&self.config.group, &topic.name, slot.1);
         let from = From { stream: &topic.stream, subject: &topic.subjects[slot.1 as usize], offset };
-        consumer::create_durable(&self.shared, &consumer, from).await?;
+        let mut patience = Patience::new(self.shared.session.patience.min(OPENING));
+        loop {
+            let Err(error) = consumer::create_durable(&self.shared, &consumer, from).await else { break };
+            if !self.is_at(slot, sequence).await? {
+                break;
+            }
+            patience.pause().await.map_err(|_waited| error)?;
+        }
         Ok(Opened { claim, opening: self.number(), consumer, offset })
     }
 
