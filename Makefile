@@ -25,7 +25,7 @@ test: ## run every test of the workspace, on real brokers, and add up the result
 
 # With SERIN_FAULT_RUNS it repeats less and takes minutes; such a run writes no document.
 test-faults: export SERIN_FAULT_RESULTS ?= $(if $(SERIN_FAULT_RUNS),,$(CURDIR)/docs/faults.md)
-test-faults: ## disturb scorers on real brokers in every way, half an hour long, and write docs/faults.md
+test-faults: ## disturb scorers on real brokers in every way, for a quarter of an hour, and write docs/faults.md
 	@scripts/prerequisites test
 	@scripts/servers >/dev/null
 	cargo test --workspace --test faults --locked -- --test-threads 3
