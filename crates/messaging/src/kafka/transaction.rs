@@ -212,19 +212,29 @@ impl Committer {
                 self.outbox = None;
                 Failure::Aborted("not all outputs arrived in time".to_owned())
             }
-            SendFault::TooLarge(place) => match self.abort(&KafkaError::Canceled) {
-                Failure::Refused(reason) => Failure::Refused(reason),
-                _ => Failure::TooLarge(place),
-            },
+            SendFault::TooLarge(place) => {
+                self.end();
+                Failure::TooLarge(place)
+            }
             SendFault::Failed(error) => self.abort(&error),
         }
     }
 
     /// Gives a transaction up that has met an error before its end.
     fn abort(&mut self, error: &KafkaError) -> Failure {
-        if remedy(error) == Remedy::GiveUp {
-            return self.refused(error);
+        match remedy(error) {
+            Remedy::GiveUp => return self.refused(error),
+            // A request whose answer was not waited for may still arrive, and would be taken for one of the next
+            // transaction as long as the producer has the same epoch: the next producer has another one.
+            Remedy::Rebuild => self.outbox = None,
+            Remedy::Retry | Remedy::Abort => self.end(),
         }
+        Failure::Aborted(error.to_string())
+    }
+
+    /// Aborts the transaction, with its producer if there is no other way: nothing said that it should be committed, so
+    /// that the next producer's beginning aborts it.
+    fn end(&mut self) {
         // An abort while the first records are on the way ends badly (librdkafka#4849).
         let timeout = self.shared.config.kafka.transaction_timeout;
         let aborted = self.outbox.as_ref().is_some_and(|outbox| {
@@ -232,10 +242,8 @@ impl Committer {
                 && attempt(|| outbox.producer.abort_transaction(timeout)).is_ok()
         });
         if !aborted {
-            // Nothing said that it should be committed, so that the next producer's beginning aborts it.
             self.outbox = None;
         }
-        Failure::Aborted(error.to_string())
     }
 
     fn refused(&self, error: &KafkaError) -> Failure {
