@@ -7,7 +7,7 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 
 use super::client::Quiet;
 use super::{Kafka, REQUEST_TIMEOUT, Shared, client, fault, observer};
@@ -247,7 +247,10 @@ impl Shared {
             return Ok(Vec::new());
         }
         let observer = self.group_observer(group)?;
-        let found = observer.committed_offsets(wanted, REQUEST_TIMEOUT);
+        let found = observer.committed_offsets(wanted, REQUEST_TIMEOUT).and_then(|found| {
+            found.elements().iter().try_for_each(TopicPartitionListElem::error)?;
+            Ok(found)
+        });
         let found =
             found.map_err(|error| self.server_error(format!("positions of group `{group}`: {error}")))?;
         let mut positions = self.positions(&found);

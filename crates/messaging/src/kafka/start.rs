@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 
 use super::{REQUEST_TIMEOUT, Shared};
 use crate::error::Error;
@@ -31,6 +31,7 @@ pub(super) fn positions<C: ConsumerContext>(
         return Ok(found);
     }
     let started = begin(shared, consumer, &fresh, start)?;
+    tracing::info!(partitions = fresh.count(), "partitions without a position begin at {start:?}");
     if let Err(error) = consumer.commit(&started, CommitMode::Sync) {
         // Another rebalance has begun already. The start is on record with the first commit at the latest.
         tracing::warn!("the start positions are not on record yet: {error}");
@@ -48,7 +49,13 @@ fn committed<C: ConsumerContext>(
 ) -> Result<TopicPartitionList, Error> {
     let began = Instant::now();
     loop {
-        match consumer.committed_offsets(assigned.clone(), REQUEST_TIMEOUT) {
+        let found = consumer.committed_offsets(assigned.clone(), REQUEST_TIMEOUT);
+        // A partition that cannot be told about is not one without a position.
+        let found = found.and_then(|found| {
+            found.elements().iter().try_for_each(TopicPartitionListElem::error)?;
+            Ok(found)
+        });
+        match found {
             Ok(found) => return Ok(found),
             Err(error) if began.elapsed() > shared.config.kafka.patience || *shared.closed.borrow() => {
                 return Err(shared.server_error(format!("cannot read the group's positions: {error}")));
