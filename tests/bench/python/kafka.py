@@ -5,6 +5,7 @@ import uuid
 
 import confluent_kafka
 from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
 PARTITIONS = 4
 
@@ -26,6 +27,12 @@ class Kafka:
 
     def prepare(self):
         """Nothing has to be cleared: each run has groups of its own."""
+
+    def create(self, topic: str):
+        """Creates a topic and waits until it is there."""
+        admin = AdminClient({"bootstrap.servers": self.address})
+        for created in admin.create_topics([NewTopic(f"{self.prefix}.{topic}", PARTITIONS, 1)]).values():
+            created.result(30)
 
     def settle(self):
         """Waits until transactions are over that a killed process has left open."""

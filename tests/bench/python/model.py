@@ -91,6 +91,10 @@ class Model:
         scored_at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         return [self.prediction(*each, scored_at) for each in zip(events, scores, strict=True)]
 
+    def predict_singly(self, values: list[bytes]) -> list[tuple[str, bytes, int]]:
+        """The same, with a call of the model for each record."""
+        return [prediction for value in values for prediction in self.predict([value])]
+
     def prediction(self, event: dict, score: float, scored_at: str) -> tuple[str, bytes, int]:
         occurred_at = datetime.fromisoformat(event["event_time"])
         event_id, unit = event["event_id"], event["unit_id"]

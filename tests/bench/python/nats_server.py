@@ -33,6 +33,9 @@ class Nats:
         for consumer in await self.jetstream.consumers_info(self.prefix):
             await self.jetstream.delete_consumer(self.prefix, consumer.name)
 
+    def create(self, topic: str):
+        """A subject needs no making."""
+
     def settle(self):
         """Nothing is left open: a batch that is not whole is not there."""
 

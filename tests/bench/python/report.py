@@ -3,6 +3,14 @@
 from pathlib import Path
 from statistics import linear_regression, median
 
+PAIRS = [
+    ("serin", "pass-through"),
+    ("serin", "python"),
+    ("serin", "python, batched"),
+    ("serin, production alone", "python"),
+    ("serin, production alone", "python, batched"),
+]
+
 
 def table(measured: dict) -> str:
     """Medians of all rounds, each with how it compares to serin or serin to it."""
@@ -19,7 +27,7 @@ def table(measured: dict) -> str:
     lines += ["", "| broker | serin beside | events/s | CPU per event |", "|---|---|---|---|"]
     for broker, contenders in measured.items():
         by_name = {each.name: each for each in contenders}
-        for ours, theirs in [("serin", "pass-through"), ("serin", "python"), ("serin, production alone", "python")]:
+        for ours, theirs in PAIRS:
             if ours in by_name and theirs in by_name:
                 ours, theirs = by_name[ours], by_name[theirs]
                 rate = median(ours.rates) / median(theirs.rates)

@@ -1,4 +1,4 @@
-"""Measures `serin stream` on Kafka and NATS beside a pass-through and a scorer in Python. See ../README.md."""
+"""Measures `serin stream` on Kafka and NATS beside a pass-through and a scorer in Python. See docs/benchmarks.md."""
 
 import argparse
 import contextlib
@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -62,7 +63,8 @@ class Bench:
             Contender("serin", ["predictions", "shadow-predictions"], self.serin(self.config)),
             Contender("pass-through", ["predictions", "shadow-predictions"], self.pass_through),
             Contender("serin, production alone", ["predictions"], self.serin(self.alone)),
-            Contender("python", ["predictions"], self.python),
+            Contender("python", ["predictions"], self.python("singly")),
+            Contender("python, batched", ["predictions"], self.python("batched")),
         ]
 
     # Who is measured.
@@ -80,10 +82,13 @@ class Bench:
         program, name = str(self.arguments.pass_through), self.broker.name
         return [program, name, self.address, PREFIX, source, group, str(self.folder)], {}
 
-    def python(self, source: str, group: str):
-        model = str(EXAMPLE / "models" / "late" / "linear-1")
-        program = [os.sys.executable, str(HERE / "scorer.py"), self.broker.name]
-        return [*program, self.address, PREFIX, source, group, model], {}
+    def python(self, how: str):
+        def command(source: str, group: str):
+            model = str(EXAMPLE / "models" / "late" / "linear-1")
+            program = [sys.executable, str(HERE / "scorer.py"), self.broker.name]
+            return [*program, self.address, PREFIX, source, group, model, how], {}
+
+        return command
 
     @contextlib.contextmanager
     def running(self, contender: Contender, source: str):
@@ -143,6 +148,7 @@ class Bench:
     def latency(self, contender: Contender):
         """From the append of an event to its prediction at a reader of what is committed, in milliseconds."""
         source = f"paced-{self.runs}"
+        self.broker.create(source)
         seen, stop = [], threading.Event()
         append, flush = self.broker.producer(**{"linger.ms": 0})
         with self.running(contender, source) as _:

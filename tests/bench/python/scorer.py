@@ -1,12 +1,16 @@
-"""A straightforward scorer: one group, one model, no experiment. See ../README.md.
+"""A straightforward scorer: one group, one model, no experiment. See docs/benchmarks.md.
 
-    scorer.py kafka|nats ADDRESS PREFIX INPUT GROUP MODEL
+    scorer.py kafka|nats ADDRESS PREFIX INPUT GROUP MODEL singly|batched
+
+It commits as serin does, in batches. `singly` calls the model once a record, as most consumers do that are written
+from the client's examples; `batched` once a batch, as somebody writes it who looks for speed.
 """
 
 import asyncio
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import confluent_kafka
@@ -18,8 +22,11 @@ KAFKA_BATCH = 2_000
 # The server commits a thousand messages at once, and one is the position.
 NATS_BATCH = 999
 
+# Keys, values and times of the predictions of records.
+Predict = Callable[[list[bytes]], list[tuple[str, bytes, int]]]
 
-def run_kafka(address: str, prefix: str, source: str, group: str, model: Model):
+
+def run_kafka(address: str, prefix: str, source: str, group: str, predict: Predict):
     consumer = confluent_kafka.Consumer({
         "bootstrap.servers": address,
         "group.id": f"{prefix}.{group}",
@@ -43,7 +50,7 @@ def run_kafka(address: str, prefix: str, source: str, group: str, model: Model):
         if not messages:
             continue
         producer.begin_transaction()
-        for key, value, time in model.predict([message.value() for message in messages]):
+        for key, value, time in predict([message.value() for message in messages]):
             producer.produce(f"{prefix}.predictions", value, key, timestamp=time, headers=HEADERS)
             producer.poll(0)
         offsets = consumer.position(consumer.assignment())
@@ -52,7 +59,7 @@ def run_kafka(address: str, prefix: str, source: str, group: str, model: Model):
         producer.commit_transaction()
 
 
-async def run_nats(address: str, prefix: str, source: str, group: str, model: Model):
+async def run_nats(address: str, prefix: str, source: str, group: str, predict: Predict):
     client = await nats.connect(address, pending_size=64 << 20)
     config = ConsumerConfig(
         durable_name=group,
@@ -71,7 +78,7 @@ async def run_nats(address: str, prefix: str, source: str, group: str, model: Mo
             continue
         count += 1
         batch = f"{group}-{os.getpid()}-{count}"
-        predictions = model.predict([message.data for message in messages])
+        predictions = predict([message.data for message in messages])
         for place, (message, (key, value, time)) in enumerate(zip(messages, predictions, strict=True), 1):
             headers = {"Serin-Time": str(time), "Serin-Key": key, **dict(HEADERS)}
             headers |= {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(place)}
@@ -90,12 +97,13 @@ async def run_nats(address: str, prefix: str, source: str, group: str, model: Mo
 
 
 def main():
-    broker, address, prefix, source, group, folder = sys.argv[1:]
+    broker, address, prefix, source, group, folder, how = sys.argv[1:]
     model = Model(Path(folder))
+    predict = {"singly": model.predict_singly, "batched": model.predict}[how]
     if broker == "kafka":
-        run_kafka(address, prefix, source, group, model)
+        run_kafka(address, prefix, source, group, predict)
     else:
-        asyncio.run(run_nats(address, prefix, source, group, model))
+        asyncio.run(run_nats(address, prefix, source, group, predict))
 
 
 if __name__ == "__main__":

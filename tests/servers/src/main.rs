@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     });
     for name in &names {
         let (url, server) = match name.as_str() {
-            "kafka" => (kafka.url(), &***kafka),
+            "kafka" => (kafka.url(), &**kafka),
             "nats" => (Nats::shared().url(), &**Nats::shared()),
             _ => (Registry::shared().url(), &**Registry::shared()),
         };
