@@ -14,12 +14,16 @@ use crate::support::wait_for;
 const USAGE: i32 = 64;
 
 /// Every command there is, as it is typed.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 16] = [
     "up",
     "stream",
     "analyze",
     "produce",
     "tail",
+    "redrive",
+    "schema",
+    "schema register",
+    "schema check",
     "health",
     "model",
     "model check",

@@ -14,6 +14,7 @@ mod crashes;
 mod demo;
 mod health;
 mod malformed;
+mod registry;
 mod stack;
 mod support;
 mod tidy;

@@ -1,7 +1,7 @@
 //! Whatever comes in: each record is scored as documented or kept whole among the dead letters with its reason, and
 //! its neighbours never notice.
 
-mod cases;
+pub(crate) mod cases;
 
 use std::path::Path;
 

@@ -17,8 +17,9 @@ const EDGES: [(&str, &[&str]); 11] = [
     (TESTED_ON, &[]),
     (MEASURED_BESIDE, &[]),
     ("inference", &["events", "experiment"]),
-    ("stream-scorer", &["events", "experiment", "inference", "messaging", "runtime"]),
-    ("analysis", &["events", "experiment", "messaging", "runtime", "statistics"]),
+    ("registry", &["events", "runtime"]),
+    ("stream-scorer", &["events", "experiment", "inference", "messaging", "registry", "runtime"]),
+    ("analysis", &["events", "experiment", "messaging", "registry", "runtime", "statistics"]),
     (
         "serin",
         &[
@@ -27,6 +28,7 @@ const EDGES: [(&str, &[&str]); 11] = [
             "experiment",
             "inference",
             "messaging",
+            "registry",
             "runtime",
             "statistics",
             "stream-scorer",
@@ -41,7 +43,7 @@ const TESTED_ON: &str = "servers";
 const MEASURED_BESIDE: &str = "pass-through";
 
 /// The one package of the house that may name each of these: every foreign world has one door.
-const HOMES: [(&str, &str); 20] = [
+const HOMES: [(&str, &str); 21] = [
     ("apache-avro", "events"),
     ("statrs", "statistics"),
     ("libm", "statistics"),
@@ -52,6 +54,7 @@ const HOMES: [(&str, &str); 20] = [
     ("redb", "messaging"),
     ("postcard", "messaging"),
     ("rustix", "messaging"),
+    ("ureq", "registry"),
     ("axum", "runtime"),
     ("hyper", "runtime"),
     ("hyper-util", "runtime"),

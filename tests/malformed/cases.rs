@@ -16,7 +16,7 @@ pub(super) const DECODE: &str = "decode";
 const SCORE: &str = "score";
 
 /// A real event under another id.
-pub(super) fn event(id: &str) -> Value {
+pub(crate) fn event(id: &str) -> Value {
     json!({
         "event_id": id, "unit_id": "N566UW", "event_time": "2013-04-01T08:54:00Z",
         "features": {

@@ -6,11 +6,13 @@ use compact_str::{CompactString, format_compact};
 
 use crate::avro::{Readers, Schemas, Writer};
 use crate::document::{Extraction, Plan, Pointer, Scalar, Target};
+use crate::envelope::{Envelope, Headers};
 use crate::mapping::{FieldsAt, OutcomeMapping, Pairs, TimeFormat, TypeMapping};
 use crate::native::{Event, NativeDecoder};
 use crate::wire::{Limits, Payload};
 use crate::{
-    DecodeError, FeatureEvent, FeatureMapping, MappingError, OutcomeEvent, Subject, Timestamp, Unit, Units,
+    DecodeError, FeatureEvent, FeatureMapping, MappingError, OutcomeEvent, Subject, Timestamp, Undecoded,
+    Unit, Units,
 };
 
 /// The most bytes of an id; a longer one is a mistake in the mapping, and would be carried by every prediction.
@@ -27,6 +29,8 @@ pub struct Origin<'a> {
     pub offset: u64,
     /// The record's own timestamp, in milliseconds since 1970.
     pub timestamp: i64,
+    /// The headers beside the payload.
+    pub headers: Headers<'a>,
 }
 
 /// What one record held.
@@ -102,9 +106,11 @@ impl Decoder {
     /// Reads the payload of one record.
     ///
     /// # Errors
-    /// Where it is not such an event; it never will be.
-    pub fn decode(&mut self, payload: &[u8], origin: Origin<'_>) -> Result<Decoded, DecodeError> {
-        let found = self.source.read(&self.plan, payload)?;
+    /// Where it is not such an event, or its schema is yet to be learned.
+    pub fn decode(&mut self, payload: &[u8], origin: Origin<'_>) -> Result<Decoded, Undecoded> {
+        let (envelope, data) = Envelope::open(payload, origin.headers, self.source.limits)?;
+        let found = self.source.read(&self.plan, &envelope, &data)?;
+        let around = Around { envelope: &envelope, origin };
         let kind = match &self.kind {
             None => Kind::Feature,
             Some((slot, outcomes)) => match text(&self.plan, *slot, &found.slots)? {
@@ -114,13 +120,13 @@ impl Decoder {
         };
         let outcomes = match (&self.outcome, kind) {
             (Some(slots), Kind::Feature | Kind::Outcome) => {
-                slots.outcomes(&self.plan, found, origin, kind)?
+                slots.outcomes(&self.plan, found, around, kind)?
             }
             _ => Vec::new(),
         };
         let event = match kind {
             Kind::Outcome => None,
-            Kind::Feature | Kind::FeatureOnly => Some(self.feature.event(&self.plan, found, origin)?),
+            Kind::Feature | Kind::FeatureOnly => Some(self.feature.event(&self.plan, found, around)?),
         };
         Ok(Decoded { event, outcomes })
     }
@@ -154,22 +160,19 @@ impl OutcomeDecoder {
         faults.or(|| Self { plan, slots, source: Source::new(schemas, limits, None), native })
     }
 
-    /// Reads the payload of one record; `is_native` says that it is one of ours after all, as its type header
-    /// tells: lanes publish outcomes that came with the input to the same topic.
+    /// Reads the payload of one record. It may be one of ours after all, as its type tells: lanes publish outcomes
+    /// that came with the input to the same topic.
     ///
     /// # Errors
-    /// Where it is not an outcome, or holds no value at all.
-    pub fn decode(
-        &mut self,
-        payload: &[u8],
-        origin: Origin<'_>,
-        is_native: bool,
-    ) -> Result<Vec<OutcomeEvent>, DecodeError> {
-        if is_native {
-            return self.native.decode(payload).map(|outcome| vec![outcome]);
+    /// Where it is not an outcome, holds no value at all, or its schema is yet to be learned.
+    pub fn decode(&mut self, payload: &[u8], origin: Origin<'_>) -> Result<Vec<OutcomeEvent>, Undecoded> {
+        let (envelope, data) = Envelope::open(payload, origin.headers, self.source.limits)?;
+        if envelope.get("type")?.is_some_and(|kind| kind == OutcomeEvent::TYPE) {
+            return self.native.decode_data(&data, envelope.schema).map(|outcome| vec![outcome]);
         }
-        let found = self.source.read(&self.plan, payload)?;
-        self.slots.outcomes(&self.plan, found, origin, Kind::Outcome)
+        let found = self.source.read(&self.plan, &envelope, &data)?;
+        let around = Around { envelope: &envelope, origin };
+        Ok(self.slots.outcomes(&self.plan, found, around, Kind::Outcome)?)
     }
 }
 
@@ -189,15 +192,48 @@ impl Source {
         Self { schemas, limits, readers: Readers::default(), reader, found: Extraction::default() }
     }
 
-    fn read(&mut self, plan: &Plan, payload: &[u8]) -> Result<&mut Extraction, DecodeError> {
-        match Payload::tell(payload, self.limits, &self.schemas)? {
+    fn read(
+        &mut self,
+        plan: &Plan,
+        envelope: &Envelope<'_>,
+        data: &[u8],
+    ) -> Result<&mut Extraction, Undecoded> {
+        match Payload::tell(data, envelope.schema, &self.schemas)? {
             Payload::Json(text) => self.found.read_json(plan, text)?,
             Payload::Avro { writer, body } => {
                 let value = self.readers.read(writer, self.reader, body)?;
                 self.found.read_avro(plan, &value)?;
             }
         }
+        self.found.read_attributes(plan, envelope)?;
         Ok(&mut self.found)
+    }
+}
+
+/// What is around a payload, and stands in for what it lacks.
+#[derive(Clone, Copy)]
+struct Around<'e, 'p> {
+    envelope: &'e Envelope<'p>,
+    origin: Origin<'p>,
+}
+
+impl Around<'_, '_> {
+    fn event_id(self) -> Result<CompactString, DecodeError> {
+        let Origin { topic, partition, offset, .. } = self.origin;
+        Ok(self.envelope.event_id()?.unwrap_or_else(|| format_compact!("{topic}/{partition}/{offset}")))
+    }
+
+    fn time(self) -> Result<Timestamp, DecodeError> {
+        if let Some(time) = self.envelope.time()? {
+            return Ok(time);
+        }
+        let millis = self.origin.timestamp;
+        Timestamp::from_millis(millis).ok_or_else(|| DecodeError::WrongType {
+            field: "occurred_at".into(),
+            pointer: "the record's timestamp".into(),
+            expected: "milliseconds since 1970",
+            found: millis.to_string(),
+        })
     }
 }
 
@@ -235,13 +271,13 @@ impl FeatureSlots {
         &self,
         plan: &Plan,
         found: &mut Extraction,
-        origin: Origin<'_>,
+        around: Around<'_, '_>,
     ) -> Result<FeatureEvent, DecodeError> {
         let event_id = match self.id {
             Some(slot) => id(plan, slot, &found.slots)?,
-            None => format_compact!("{}/{}/{}", origin.topic, origin.partition, origin.offset),
+            None => around.event_id()?,
         };
-        let occurred_at = time(plan, self.time, &found.slots, origin)?;
+        let occurred_at = time(plan, self.time, &found.slots, around)?;
         let units = if self.units.is_empty() {
             std::mem::take(&mut found.units)
         } else {
@@ -320,7 +356,7 @@ impl OutcomeSlots {
         &self,
         plan: &Plan,
         found: &Extraction,
-        origin: Origin<'_>,
+        around: Around<'_, '_>,
         kind: Kind,
     ) -> Result<Vec<OutcomeEvent>, DecodeError> {
         let slots = &found.slots;
@@ -344,7 +380,7 @@ impl OutcomeSlots {
             SubjectSlot::Faulty => unreachable!("a faulty mapping makes no decoder"),
         };
         let own_id = self.id.map(|slot| id(plan, slot, slots)).transpose()?;
-        let occurred_at = time(plan, self.time, slots, origin)?;
+        let occurred_at = time(plan, self.time, slots, around)?;
         let revision = self.revision.map(|slot| count(plan, slot, slots)).transpose()?.unwrap_or(0);
         let outcome = |(metric, value): (&CompactString, f64)| OutcomeEvent {
             outcome_id: match &own_id {
@@ -399,11 +435,11 @@ fn unit_slots(pairs: &Pairs, plan: &mut Plan, faults: &mut Faults) -> Vec<(Compa
 
 fn fields(target: Target, field: &str, at: &FieldsAt, plan: &mut Plan, faults: &mut Faults) {
     match at {
-        FieldsAt::Members(at) => {
-            if let Some(pointer) = faults.pointer(field, at) {
-                plan.members(target, &pointer);
-            }
-        }
+        FieldsAt::Members(at) => match faults.pointer(field, at) {
+            Some(Pointer::Attribute(_)) => faults.add(field, "an attribute of a CloudEvent has no members"),
+            Some(pointer) => plan.members(target, &pointer),
+            None => {}
+        },
         FieldsAt::Each(pairs) => {
             for (name, at) in &pairs.0 {
                 if let Some(pointer) = faults.pointer(&format!("{field}.{name}"), at) {
@@ -472,16 +508,9 @@ fn time(
     plan: &Plan,
     at: Option<(usize, TimeFormat)>,
     slots: &Slots,
-    origin: Origin<'_>,
+    around: Around<'_, '_>,
 ) -> Result<Timestamp, DecodeError> {
-    let Some((slot, format)) = at else {
-        return Timestamp::from_millis(origin.timestamp).ok_or_else(|| DecodeError::WrongType {
-            field: "occurred_at".into(),
-            pointer: "the record's timestamp".into(),
-            expected: "milliseconds since 1970",
-            found: origin.timestamp.to_string(),
-        });
-    };
+    let Some((slot, format)) = at else { return around.time() };
     let value = present(plan, slot, slots)?;
     let moment = match (value, format) {
         (Scalar::Time(moment), _) => Some(*moment),

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 pub(crate) use pointer::Pointer;
 
+use crate::envelope::Envelope;
 use crate::{DecodeError, FieldsBuilder, Timestamp, Unit, Units, Value};
 
 /// The most features, and the most context fields, that one event may have.
@@ -50,6 +51,8 @@ struct Node {
 pub(crate) struct Plan {
     nodes: Vec<Node>,
     slots: Vec<Slot>,
+    /// What is wanted of the envelope around the document.
+    attributes: Vec<(CompactString, Want)>,
 }
 
 /// The name and place of a single value that is wanted; for messages.
@@ -65,7 +68,7 @@ const ARRAY: &str = "an array";
 
 impl Plan {
     pub(crate) fn new() -> Self {
-        Self { nodes: vec![Node::default()], slots: Vec::new() }
+        Self { nodes: vec![Node::default()], slots: Vec::new(), attributes: Vec::new() }
     }
 
     /// Wants a single value; returns the slot that it will be in.
@@ -89,8 +92,12 @@ impl Plan {
     }
 
     fn want(&mut self, pointer: &Pointer, want: Want) {
+        let names = match pointer {
+            Pointer::Member(names) => names,
+            Pointer::Attribute(name) => return self.attributes.push((name.clone(), want)),
+        };
         let mut at = ROOT;
-        for name in pointer.names() {
+        for name in names {
             at = match self.child(at, name) {
                 Some(child) => child,
                 None => {
@@ -258,6 +265,26 @@ impl Extraction {
         }
     }
 
+    /// Takes what `plan` wants of the envelope around the document; after the document, which makes a fresh start.
+    pub(crate) fn read_attributes(
+        &mut self,
+        plan: &Plan,
+        envelope: &Envelope<'_>,
+    ) -> Result<(), DecodeError> {
+        for (name, want) in &plan.attributes {
+            let value = match name.as_str() {
+                "time" => envelope.time()?.map(Scalar::Time),
+                name => envelope.get(name)?.map(|text| Scalar::Text(CompactString::from(text))),
+            };
+            if let Some(value) = value
+                && self.put(plan, want, value).is_err()
+            {
+                return Err(self.fault.take().unwrap_or(DecodeError::Empty));
+            }
+        }
+        Ok(())
+    }
+
     fn start(&mut self, plan: &Plan) {
         self.slots.clear();
         self.slots.resize(plan.slots.len(), None);
@@ -283,15 +310,7 @@ impl Extraction {
         value: Scalar,
     ) -> Result<(), Fault> {
         for want in plan.wants(node) {
-            match want {
-                Want::Slot(slot) => self.fill(plan, *slot, value.clone())?,
-                Want::Field(target, name) => self.add_field(*target, name, value.clone())?,
-                Want::UnitList => return Err(self.fail(bad_units(&value.describe()))),
-                Want::Members(target) if value != Scalar::Null => {
-                    return Err(self.fail(bad_members(*target, &value.describe())));
-                }
-                Want::Members(_) => {}
-            }
+            self.put(plan, want, value.clone())?;
         }
         if let Some(base) = inside.features {
             self.add_member(Target::Features, base, value.clone())?;
@@ -300,6 +319,19 @@ impl Extraction {
             self.add_member(Target::Context, base, value)?;
         }
         Ok(())
+    }
+
+    /// A single value was met where `want` is wanted.
+    fn put(&mut self, plan: &Plan, want: &Want, value: Scalar) -> Result<(), Fault> {
+        match want {
+            Want::Slot(slot) => self.fill(plan, *slot, value),
+            Want::Field(target, name) => self.add_field(*target, name, value),
+            Want::UnitList => Err(self.fail(bad_units(&value.describe()))),
+            Want::Members(target) if value != Scalar::Null => {
+                Err(self.fail(bad_members(*target, &value.describe())))
+            }
+            Want::Members(_) => Ok(()),
+        }
     }
 
     /// An object or an array was met at `node`, where perhaps a single value is wanted.

@@ -2,6 +2,20 @@
 
 use thiserror::Error;
 
+use crate::SchemaId;
+
+/// Why a payload was not decoded.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Undecoded {
+    /// It is not an event, and never will be one.
+    #[error(transparent)]
+    Bad(#[from] DecodeError),
+    /// It was written with a schema that is not known here yet. Nothing is wrong with it: when the schema has been
+    /// [learned](crate::Schemas::learn) it can be decoded.
+    #[error("the schema of {0} is not known yet")]
+    NeedsSchema(SchemaId),
+}
+
 /// Why a payload is not an event. It never will be one: its fate is the dead-letter topic, or a 4xx answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DecodeError {
@@ -35,6 +49,12 @@ pub enum DecodeError {
     UnknownSchema {
         /// The registry's id, or the fingerprint in hexadecimal.
         schema: String,
+    },
+    /// What is around the payload is not a CloudEvent, though it says so.
+    #[error("bad CloudEvent: {message}")]
+    BadEnvelope {
+        /// What is wrong with it.
+        message: String,
     },
     /// A required field is not there, or null.
     #[error("missing `{field}` (at {pointer})")]
@@ -79,6 +99,7 @@ impl DecodeError {
             Self::UnknownEncoding { .. } => "unknown_encoding",
             Self::Malformed { .. } => "malformed",
             Self::UnknownSchema { .. } => "unknown_schema",
+            Self::BadEnvelope { .. } => "bad_envelope",
             Self::Missing { .. } => "missing_field",
             Self::WrongType { .. } => "wrong_type",
             Self::Duplicate { .. } => "duplicate_field",

@@ -2,6 +2,9 @@
 //!
 //! Places are JSON pointers such as `/card/hash`; they name the fields of Avro records just as well. Fields of
 //! the event that no pointer names are passed over.
+//!
+//! Around the event may be a CloudEvent: in headers, or in the payload, of which pointers then see the member
+//! `data`. Its attributes are places too: `ce:id`, `ce:subject`, `ce:type`, or an extension, `ce:partitionkey`.
 
 use std::fmt;
 
@@ -11,14 +14,15 @@ use serde::{Deserialize, Deserializer, de};
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeatureMapping {
-    /// Where the event's id is: text, or a whole number. Without it the record's topic, partition and offset
-    /// are the id; then a record that is produced twice is two events.
+    /// Where the event's id is: text, or a whole number. Without it the id is the source and the id of the
+    /// CloudEvent, with a space between them; where there is none, the record's topic, partition and offset, and
+    /// then a record that is produced twice is two events.
     pub id: Option<String>,
     /// Where the units are. The first is the key.
     pub units: UnitsAt,
-    /// Where the time is. Without it the record's own timestamp counts.
+    /// Where the time is. Without it the CloudEvent's time counts, and without that the record's own timestamp.
     pub time: Option<String>,
-    /// How the time is written; RFC 3339 text unless said otherwise. Avro times need no format.
+    /// How the time is written; RFC 3339 text unless said otherwise. The times of Avro and of CloudEvents need no format.
     #[serde(default)]
     pub time_format: TimeFormat,
     /// Where the features are.
@@ -41,7 +45,8 @@ pub struct OutcomeMapping {
     pub prediction: Option<String>,
     /// Where the unit is that the outcome is about: one kind and its place.
     pub unit: Option<UnitsAt>,
-    /// Where the time of the outcome is. Without it the record's own timestamp counts.
+    /// Where the time of the outcome is. Without it the CloudEvent's time counts, and without that the record's own
+    /// timestamp.
     pub time: Option<String>,
     /// How the time is written; RFC 3339 text unless said otherwise.
     #[serde(default)]

@@ -6,15 +6,21 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::avro::{Readers, Writer};
+use crate::envelope::{Envelope, Headers};
 use crate::wire::{Payload, SINGLE_OBJECT};
 use crate::{
-    DecodeError, Deployment, EncodeError, FeatureEvent, Limits, OutcomeEvent, PredictionEvent, Schemas,
+    DecodeError, Deployment, EncodeError, FeatureEvent, Limits, OutcomeEvent, PredictionEvent, SchemaId,
+    Schemas, Undecoded,
 };
 
 /// An event of ours: it has a type, a schema, and a place in `schemas/golden`.
 pub trait Event: Serialize {
     /// The type as CloudEvents have it.
     const TYPE: &'static str;
+    /// The Avro schema, as JSON text.
+    const SCHEMA: &'static str;
+    /// The full name of the Avro record.
+    const RECORD: &'static str;
     #[doc(hidden)]
     fn schema() -> &'static OwnSchema;
 }
@@ -27,21 +33,25 @@ pub struct OwnSchema {
 }
 
 macro_rules! own_events {
-    ($($event:ty, $type:literal, $file:literal;)*) => {
+    ($($event:ident, $type:literal, $file:literal;)*) => {
         $(impl Event for $event {
             const TYPE: &'static str = $type;
+            const SCHEMA: &'static str = include_str!(concat!("../../../schemas/avro/", $file));
+            const RECORD: &'static str = concat!("dev.serin.", stringify!($event));
 
             fn schema() -> &'static OwnSchema {
-                static SCHEMA: LazyLock<OwnSchema> = LazyLock::new(|| {
-                    OwnSchema::parse(include_str!(concat!("../../../schemas/avro/", $file)))
-                });
+                static SCHEMA: LazyLock<OwnSchema> =
+                    LazyLock::new(|| OwnSchema::parse(<$event as Event>::SCHEMA));
                 &SCHEMA
             }
         })*
 
-        /// All schemas of ours.
-        pub(crate) fn schemas() -> impl Iterator<Item = &'static Writer> {
-            [$(<$event>::schema()),*].into_iter().map(|own| own.writer)
+        /// The schema of ours that has this fingerprint.
+        pub(crate) fn schema(fingerprint: [u8; 8]) -> Option<&'static Writer> {
+            [$(<$event>::schema()),*]
+                .into_iter()
+                .map(|own| own.writer)
+                .find(|own| own.fingerprint() == fingerprint)
         }
     };
 }
@@ -86,22 +96,45 @@ impl Encoding {
         }
     }
 
-    /// Writes an event behind what is in `into`.
+    /// Writes an event behind what is in `into`; Avro in `framing`, which JSON has no need of.
     ///
     /// # Errors
     /// Where the event does not fit its schema.
-    pub fn encode<E: Event>(self, event: &E, into: &mut Vec<u8>) -> Result<(), EncodeError> {
+    pub fn encode<E: Event>(
+        self,
+        event: &E,
+        framing: Framing,
+        into: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
         let misfit = |message: String| EncodeError { event: E::TYPE, message };
         match self {
             Self::Json => serde_json::to_writer(into, event).map_err(|error| misfit(error.to_string())),
             Self::Avro => {
                 let schema = E::schema();
-                into.extend_from_slice(&SINGLE_OBJECT);
-                into.extend_from_slice(&schema.writer.fingerprint());
+                match framing {
+                    Framing::SingleObject => {
+                        into.extend_from_slice(&SINGLE_OBJECT);
+                        into.extend_from_slice(&schema.writer.fingerprint());
+                    }
+                    Framing::Prefix(id) => into.extend_from_slice(&id.frame()),
+                    Framing::Bare => {}
+                }
                 schema.datum.write_ser(into, event).map(drop).map_err(|error| misfit(error.to_string()))
             }
         }
     }
+}
+
+/// How an Avro payload names its schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// By fingerprint: Avro's single-object encoding, which needs no registry.
+    #[default]
+    SingleObject,
+    /// By the id of a registry before the payload.
+    Prefix(SchemaId),
+    /// Not at all: a header beside it does.
+    Bare,
 }
 
 /// Reads events of ours, in whichever encoding they come. Unknown fields are ignored, so that a reader survives
@@ -122,15 +155,31 @@ impl NativeDecoder {
     /// Reads one event. One decoder reads events of one type.
     ///
     /// # Errors
-    /// Where the payload is not such an event.
-    pub fn decode<E: Event + DeserializeOwned>(&mut self, payload: &[u8]) -> Result<E, DecodeError> {
-        match Payload::tell(payload, self.limits, &self.schemas)? {
-            Payload::Json(text) => serde_json::from_slice(text)
-                .map_err(|error| DecodeError::Malformed { encoding: "JSON", message: error.to_string() }),
+    /// Where the payload is not such an event, or its schema is yet to be learned.
+    pub fn decode<E: Event + DeserializeOwned>(
+        &mut self,
+        payload: &[u8],
+        headers: Headers<'_>,
+    ) -> Result<E, Undecoded> {
+        let (envelope, data) = Envelope::open(payload, headers, self.limits)?;
+        self.decode_data(&data, envelope.schema)
+    }
+
+    /// Reads one event that has been taken out of its envelope.
+    pub(crate) fn decode_data<E: Event + DeserializeOwned>(
+        &mut self,
+        data: &[u8],
+        schema: Option<SchemaId>,
+    ) -> Result<E, Undecoded> {
+        let malformed =
+            |encoding: &'static str, message: String| DecodeError::Malformed { encoding, message }.into();
+        match Payload::tell(data, schema, &self.schemas)? {
+            Payload::Json(text) => {
+                serde_json::from_slice(text).map_err(|error| malformed("JSON", error.to_string()))
+            }
             Payload::Avro { writer, body } => {
                 let value = self.readers.read(writer, Some(E::schema().writer()), body)?;
-                apache_avro::from_value(&value)
-                    .map_err(|error| DecodeError::Malformed { encoding: "Avro", message: error.to_string() })
+                apache_avro::from_value(&value).map_err(|error| malformed("Avro", error.to_string()))
             }
         }
     }

@@ -1,8 +1,7 @@
 //! How a payload says what it is.
 
-use crate::DecodeError;
-use crate::avro::Writer;
-pub use crate::avro::{SchemaSource, Schemas};
+use crate::avro::{Known, Writer};
+use crate::{DecodeError, SchemaId, Schemas, Undecoded};
 
 /// How large a payload may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,35 +27,43 @@ pub(crate) enum Payload<'a> {
 
 /// Avro's single-object encoding begins with this, then the fingerprint's eight bytes, lowest first.
 pub(crate) const SINGLE_OBJECT: [u8; 2] = [0xc3, 0x01];
-/// The Confluent wire format begins with this, then the schema's id in four bytes, highest first.
-const CONFLUENT: u8 = 0x00;
 
 impl<'a> Payload<'a> {
-    /// Looks at the first bytes: `{` after white space is JSON, `c3 01` is Avro's single-object encoding, `00` is
-    /// the Confluent wire format.
-    pub(crate) fn tell(bytes: &'a [u8], limits: Limits, schemas: &Schemas) -> Result<Self, DecodeError> {
-        if bytes.len() > limits.payload_bytes {
-            return Err(DecodeError::TooLarge { size: bytes.len(), limit: limits.payload_bytes });
-        }
-        let cut = |what: &str| DecodeError::Malformed {
-            encoding: "Avro",
-            message: format!("the payload ends within {what}"),
-        };
-        match bytes.trim_ascii_start() {
-            [] => Err(DecodeError::Empty),
-            [b'{', ..] => Ok(Self::Json(bytes)),
-            _ => match bytes {
-                [CONFLUENT, rest @ ..] => {
-                    let (id, body) = rest.split_first_chunk().ok_or_else(|| cut("the schema id"))?;
-                    Ok(Self::Avro { writer: schemas.by_id(u32::from_be_bytes(*id))?, body })
-                }
-                [first, second, rest @ ..] if [*first, *second] == SINGLE_OBJECT => {
-                    let (fingerprint, body) =
-                        rest.split_first_chunk().ok_or_else(|| cut("the schema fingerprint"))?;
+    /// Looks at the schema that a header named, if one did, and else at the first bytes: `{` after white space is
+    /// JSON, `c3 01` is Avro's single-object encoding, `00` and `01` begin the id of a schema in a registry.
+    pub(crate) fn tell(
+        bytes: &'a [u8],
+        schema: Option<SchemaId>,
+        schemas: &Schemas,
+    ) -> Result<Self, Undecoded> {
+        match (bytes.trim_ascii_start(), schema) {
+            ([], _) => Err(DecodeError::Empty.into()),
+            (_, Some(id)) => Self::written_with(id, bytes, schemas),
+            ([b'{', ..], None) => Ok(Self::Json(bytes)),
+            (_, None) => match (SchemaId::split(bytes), bytes) {
+                (Some(split), _) => split
+                    .map_err(Undecoded::from)
+                    .and_then(|(id, body)| Self::written_with(id, body, schemas)),
+                (None, [first, second, rest @ ..]) if [*first, *second] == SINGLE_OBJECT => {
+                    let (fingerprint, body) = rest.split_first_chunk().ok_or_else(cut)?;
                     Ok(Self::Avro { writer: schemas.by_fingerprint(*fingerprint)?, body })
                 }
-                _ => Err(DecodeError::UnknownEncoding { first: bytes[0] }),
+                (None, _) => Err(DecodeError::UnknownEncoding { first: bytes[0] }.into()),
             },
         }
+    }
+
+    fn written_with(id: SchemaId, body: &'a [u8], schemas: &Schemas) -> Result<Self, Undecoded> {
+        match schemas.by_id(id)? {
+            Known::Avro(writer) => Ok(Self::Avro { writer, body }),
+            Known::Json | Known::Unusable(_) | Known::Absent(_) => Ok(Self::Json(body)),
+        }
+    }
+}
+
+fn cut() -> DecodeError {
+    DecodeError::Malformed {
+        encoding: "Avro",
+        message: "the payload ends within the schema fingerprint".into(),
     }
 }

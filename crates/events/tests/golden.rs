@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use events::{
-    ArmRoute, Decoder, Deployment, Encoding, Event, ExperimentRoute, Fallback, FeatureEvent, LayerRoute,
-    Limits, NativeDecoder, Origin, OutcomeEvent, Outputs, PredictionEvent, Role, Schemas, Shadow, Subject,
-    TargetingRule, TargetingTest, Timestamp, Unit, Units, Value,
+    ArmRoute, Decoder, Deployment, Encoding, Event, ExperimentRoute, Fallback, FeatureEvent, Framing,
+    LayerRoute, Limits, NativeDecoder, Origin, OutcomeEvent, Outputs, PredictionEvent, Role, SchemaId,
+    SchemaText, Schemas, Shadow, Subject, TargetingRule, TargetingTest, Timestamp, Unit, Units, Value,
 };
 use serde::de::DeserializeOwned;
 
@@ -25,7 +25,7 @@ fn golden(name: &str) -> PathBuf {
 fn check_with<E: Event + PartialEq + Debug>(name: &str, event: &E, mut read: impl FnMut(&[u8]) -> E) {
     for (encoding, ending) in [(Encoding::Avro, "avro"), (Encoding::Json, "json")] {
         let mut written = Vec::new();
-        encoding.encode(event, &mut written).unwrap();
+        encoding.encode(event, Framing::default(), &mut written).unwrap();
         let path = golden(&format!("{name}.{ending}"));
         if std::env::var_os("UPDATE_GOLDEN").is_some() && !path.exists() {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -41,7 +41,7 @@ fn check_with<E: Event + PartialEq + Debug>(name: &str, event: &E, mut read: imp
 #[track_caller]
 fn check<E: Event + PartialEq + Debug + DeserializeOwned>(name: &str, event: &E) {
     let mut decoder = NativeDecoder::new(Arc::default(), Limits::default());
-    check_with(name, event, |payload| decoder.decode(payload).unwrap());
+    check_with(name, event, |payload| decoder.decode(payload, &[]).unwrap());
 }
 
 fn time(text: &str) -> Timestamp {
@@ -69,7 +69,7 @@ fn feature_event() {
         context: [("country", Value::Text("NL".into()))].into_iter().collect(),
     };
     let mut decoder = Decoder::native(Arc::new(Schemas::default()), Limits::default());
-    let origin = Origin { topic: "features", partition: 0, offset: 0, timestamp: 0 };
+    let origin = Origin { topic: "features", partition: 0, offset: 0, timestamp: 0, headers: &[] };
     check_with("feature_event/v1", &event, |payload| decoder.decode(payload, origin).unwrap().event.unwrap());
 }
 
@@ -185,19 +185,22 @@ fn writers_may_add_and_drop_fields_that_have_defaults() {
     let writer = apache_avro::writer::datum::GenericDatumWriter::builder(&written).build().unwrap();
     payload.extend(writer.write_value_to_vec(record).unwrap());
 
-    let schemas = Schemas::new(Box::new(std::collections::HashMap::from([(9, text)])));
+    let schemas = Schemas::default();
+    schemas.learn(SchemaId::Number(9), Some(SchemaText::avro(text)));
     let mut decoder = NativeDecoder::new(Arc::new(schemas), Limits::default());
-    let outcome: OutcomeEvent = decoder.decode(&payload).unwrap();
+    let outcome: OutcomeEvent = decoder.decode(&payload, &[]).unwrap();
     assert_eq!((outcome.subject, outcome.value, outcome.revision), (Subject::Event("e".into()), 1.0, 0));
 }
 
 #[test]
 fn a_missing_field_without_default_is_refused_by_name() {
     let mut decoder = NativeDecoder::new(Arc::default(), Limits::default());
-    let error = decoder.decode::<OutcomeEvent>(br#"{"outcome_id": "o", "event_id": "e", "metric": "late"}"#);
+    let error =
+        decoder.decode::<OutcomeEvent>(br#"{"outcome_id": "o", "event_id": "e", "metric": "late"}"#, &[]);
     assert!(error.unwrap_err().to_string().contains("missing field `value`"));
     let error = decoder.decode::<OutcomeEvent>(
         br#"{"outcome_id": "o", "metric": "late", "value": 1, "occurred_at": "2013-04-01T10:43:00Z"}"#,
+        &[],
     );
     assert!(error.unwrap_err().to_string().contains("exactly one of `event_id`, `prediction_id` and `unit`"));
 }

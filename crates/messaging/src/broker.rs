@@ -40,12 +40,11 @@ impl Broker {
     /// has the directory, [`Error::Io`] and [`Error::Storage`] if it cannot be used, [`Error::Server`] if a server
     /// does not answer or refuses us.
     pub async fn open(config: &Config) -> Result<Self, Error> {
-        let location = config.location()?;
         let problems = config.problems();
         if !problems.is_empty() {
             return Err(Error::Config { problems });
         }
-        match location {
+        match config.location()? {
             Location::Memory => Embedded::open(config, None).await.map(Self::Embedded),
             Location::Directory(directory) => {
                 Embedded::open(config, Some(directory)).await.map(Self::Embedded)

@@ -20,10 +20,11 @@ pub struct Config {
     /// directory) or `memory://` (an embedded log that is gone when the process ends).
     pub url: String,
     /// How many partitions a topic gets that is created on demand; 1 to 1,024, default 4. More
-    /// partitions let more lanes of one group share the work. The count of a topic cannot change.
+    /// partitions let more lanes of one group share the work. The count of a topic cannot change. On Kafka nothing is
+    /// created unless `kafka.create_topics` says so.
     #[serde(default = "default_partitions")]
     pub partitions: u32,
-    /// What a confirmed write survives; default `commit`.
+    /// What a confirmed write of the embedded log survives; default `commit`. A server has its own settings for that.
     #[serde(default)]
     pub durability: Durability,
     /// The largest record that a writer may append, in bytes; default "16 MiB", at most "32 MiB". What a lane
@@ -33,14 +34,14 @@ pub struct Config {
     /// How much may wait for the disk before a writer has to wait, and the most that it may append at once, in
     /// bytes; default "64 MiB", at least `max_record_bytes`. The commits of lanes come beside this: a batch that
     /// was taken has to get through, and each lane has at most two of them on the way, or one that is larger
-    /// than this.
+    /// than this. On Kafka it is also the most that each lane and reader fetches ahead.
     #[serde(default = "default_queue_bytes", deserialize_with = "units::size")]
     pub queue_bytes: u64,
-    /// Memory for the pages of the log, in bytes; default "128 MiB". The operating system caches the file
+    /// Memory for the pages of the embedded log, in bytes; default "128 MiB". The operating system caches the file
     /// as well, so that more helps only where readers are far behind.
     #[serde(default = "default_cache_bytes", deserialize_with = "units::size")]
     pub cache_bytes: u64,
-    /// How much may have to be walked through when the log is opened after a crash, in bytes; default "1 GiB",
+    /// How much may have to be walked through when the embedded log is opened after a crash, in bytes; default "1 GiB",
     /// which takes seconds. A log that keeps more than this makes each commit record what opening needs, which
     /// takes a second sync: about twice the time of a small commit. "0 B": always.
     #[serde(default = "default_recovery_bytes", deserialize_with = "units::size")]
@@ -156,7 +157,12 @@ impl Config {
     /// Opens and reads nothing.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if let Err(error) = self.location() {
+        if self.url.contains('@') {
+            let instead = "[broker.kafka.sasl] or the files that [broker.nats] names";
+            problems.push(format!(
+                "`url`: has a name or a password in it, which would be printed; use {instead}"
+            ));
+        } else if let Err(error) = self.location() {
             problems.push(format!("`url`: {error}"));
         }
         partitions_problem("partitions", self.partitions, &mut problems);
@@ -328,6 +334,15 @@ mod tests {
         assert_eq!(problems.len(), fields.len(), "{problems:?}");
         for (problem, field) in problems.iter().zip(fields) {
             assert!(problem.starts_with(field), "{problem}");
+        }
+    }
+
+    #[test]
+    fn passwords_in_the_url_are_refused_and_not_shown() {
+        for url in ["nats://user:hunter2@localhost", "kafka://user:hunter2@localhost:9092"] {
+            let problems = Config::new(url).problems();
+            assert!(problems.len() == 1 && problems[0].starts_with("`url`: has a name"), "{problems:?}");
+            assert!(!problems[0].contains("hunter2"), "{problems:?}");
         }
     }
 

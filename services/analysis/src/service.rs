@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
-use bytes::Bytes;
-use events::MappingError;
+use bytes::{Bytes, BytesMut};
+use events::{Attributes, MappingError, Timestamp};
 use experiment::Experiment;
 use messaging::{Broker, Headers, Limits, Output, Reader, Record, Start};
+use registry::Learned;
 use runtime::{Clock, Shutdown};
 
 use crate::config::{Config, OutcomesConfig};
@@ -78,12 +79,21 @@ impl Analysis {
         evaluate(&self.joiner, &self.question, &self.watermarks)
     }
 
-    fn take(&mut self, records: &[Record]) -> anyhow::Result<()> {
+    /// Takes records, and learns the schemas that they need, however long that takes; false where there was a request to
+    /// stop meanwhile.
+    async fn take(&mut self, records: &[Record], shutdown: &Shutdown) -> anyhow::Result<bool> {
         for record in records {
-            self.intake.take(record, &mut self.joiner, &mut self.watermarks)?;
+            while let Some(id) = self.intake.take(record, &mut self.joiner, &mut self.watermarks)? {
+                let Some(registry) = &self.intake.sources().registry else {
+                    unreachable!("{id}: nobody is there to be asked");
+                };
+                if registry.learn(id, self.intake.schemas(), shutdown, || {}).await? == Learned::Stopped {
+                    return Ok(false);
+                }
+            }
+            self.progress.records.fetch_add(1, Ordering::Relaxed);
         }
-        self.progress.records.fetch_add(records.len() as u64, Ordering::Relaxed);
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -102,7 +112,8 @@ pub async fn run(
 ) -> anyhow::Result<Report> {
     crate::metrics::describe();
     let mut reader = open(&broker, analysis.intake.sources()).await?;
-    let publisher = Publisher { broker, topic: Arc::clone(&analysis.intake.sources().reports), clock };
+    registry::metrics::describe();
+    let publisher = Publisher { broker, clock };
     // What is there already comes first and whole: half of it, with outcomes that are yet to be read, would look as
     // if they were missing.
     if !catch_up(&mut analysis, &mut reader, &shutdown).await? {
@@ -126,14 +137,18 @@ pub async fn run(
                     publisher.publish(&analysis).await?;
                 }
             }
-            records = reader.read(READ_LIMITS) => analysis.take(&records.context("cannot read the topics")?)?,
+            records = reader.read(READ_LIMITS) => {
+                if !analysis.take(&records.context("cannot read the topics")?, &shutdown).await? {
+                    break;
+                }
+            }
         }
     }
     publisher.publish(&analysis).await
 }
 
 async fn open(broker: &Broker, sources: &Sources) -> anyhow::Result<Reader> {
-    let Sources { predictions, shadow_predictions, outcomes, reports } = sources;
+    let Sources { predictions, shadow_predictions, outcomes, reports, .. } = sources;
     for topic in [predictions, shadow_predictions, outcomes, reports] {
         broker.create_topic(topic, None).await.with_context(|| format!("cannot create topic `{topic}`"))?;
     }
@@ -148,7 +163,9 @@ async fn catch_up(analysis: &mut Analysis, reader: &mut Reader, shutdown: &Shutd
         if records.is_empty() {
             return Ok(true);
         }
-        analysis.take(&records)?;
+        if !analysis.take(&records, shutdown).await? {
+            break;
+        }
     }
     Ok(false)
 }
@@ -156,9 +173,11 @@ async fn catch_up(analysis: &mut Analysis, reader: &mut Reader, shutdown: &Shutd
 /// Puts reports on their topic.
 struct Publisher {
     broker: Broker,
-    topic: Arc<str>,
     clock: Clock,
 }
+
+/// The type of reports as CloudEvents have it.
+const REPORT_TYPE: &str = "dev.serin.report.v1";
 
 impl Publisher {
     async fn publish(&self, analysis: &Analysis) -> anyhow::Result<Report> {
@@ -167,18 +186,31 @@ impl Publisher {
         metrics::histogram!(crate::metrics::EVALUATE_SECONDS)
             .record(self.clock.elapsed().saturating_sub(started).as_secs_f64());
         crate::metrics::show(&report);
-        let mut headers = Headers::new();
-        headers.push("ce_type", Bytes::from_static(b"dev.serin.report.v1"));
-        headers.push("content-type", Bytes::from_static(b"application/json"));
-        let record = Output {
-            topic: Arc::clone(&self.topic),
-            partition: None,
-            timestamp: self.clock.now_micros() / 1_000,
-            key: Some(Bytes::copy_from_slice(report.model.as_bytes())),
-            value: Some(serde_json::to_vec(&report).context("a report is always JSON")?.into()),
-            headers,
-        };
+        let record = self.record(analysis.intake.sources(), &report)?;
         self.broker.writer().append(vec![record]).await.context("cannot publish a report")?;
         Ok(report)
+    }
+
+    fn record(&self, sources: &Sources, report: &Report) -> anyhow::Result<Output> {
+        let now = Timestamp::from_micros(self.clock.now_micros()).unwrap_or(Timestamp::MAX);
+        let attributes = Attributes {
+            source: &sources.binding.source(&format!("/serin/{}", report.model)),
+            id: &["report", &report.model, &now.to_string()],
+            time: now,
+            subject: &["model", &report.model],
+            content_type: "application/json",
+        };
+        let mut headers = Headers::with_capacity(Attributes::HEADERS);
+        attributes.headers(REPORT_TYPE, sources.binding, &mut BytesMut::new(), |name, value| {
+            headers.push(name, value);
+        });
+        Ok(Output {
+            topic: Arc::clone(&sources.reports),
+            partition: None,
+            timestamp: now.as_millis(),
+            key: Some(Bytes::copy_from_slice(report.model.as_bytes())),
+            value: Some(serde_json::to_vec(report).context("a report is always JSON")?.into()),
+            headers,
+        })
     }
 }

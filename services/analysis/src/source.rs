@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use events::{
-    DecodeError, Event, Limits, MappingError, NativeDecoder, Origin, OutcomeDecoder, OutcomeEvent,
-    PredictionEvent, Schemas,
+    Binding, Limits, MappingError, NativeDecoder, Origin, OutcomeDecoder, OutcomeEvent, PredictionEvent,
+    SchemaId, Schemas, Undecoded,
 };
 use messaging::Record;
+use registry::Registry;
+use smallvec::SmallVec;
 
 use crate::config::OutcomesConfig;
 use crate::join::{Joiner, StateLimit};
 use crate::watermark::{Source, Watermarks};
 
-/// The topics that the analysis reads.
+/// What the analysis reads, and where it says what it found.
 #[derive(Clone, Debug)]
 pub struct Sources {
     /// Served predictions.
@@ -23,12 +25,17 @@ pub struct Sources {
     pub outcomes: Arc<str>,
     /// Where reports go.
     pub reports: Arc<str>,
+    /// Where schemas are asked for, if anywhere.
+    pub registry: Option<Registry>,
+    /// How the broker's headers name the attributes of events.
+    pub binding: Binding,
 }
 
 /// Reads records of the three topics into the join.
 #[derive(Debug)]
 pub(crate) struct Intake {
     sources: Sources,
+    schemas: Arc<Schemas>,
     predictions: NativeDecoder,
     native_outcomes: NativeDecoder,
     mapped_outcomes: Option<OutcomeDecoder>,
@@ -36,14 +43,16 @@ pub(crate) struct Intake {
 
 impl Intake {
     pub(crate) fn new(sources: Sources, outcomes: &OutcomesConfig) -> Result<Self, Vec<MappingError>> {
-        let schemas = Arc::new(Schemas::default());
+        let schemas = Schemas::default();
+        let schemas = Arc::new(if sources.registry.is_some() { schemas.ask() } else { schemas });
         let limits = Limits { payload_bytes: outcomes.max_payload.as_usize() };
         let mapped =
             outcomes.event.as_ref().map(|event| OutcomeDecoder::mapped(event, Arc::clone(&schemas), limits));
         Ok(Self {
             sources,
             predictions: NativeDecoder::new(Arc::clone(&schemas), limits),
-            native_outcomes: NativeDecoder::new(schemas, limits),
+            native_outcomes: NativeDecoder::new(Arc::clone(&schemas), limits),
+            schemas,
             mapped_outcomes: mapped.transpose()?,
         })
     }
@@ -52,13 +61,19 @@ impl Intake {
         &self.sources
     }
 
+    /// The schemas that records are read with.
+    pub(crate) fn schemas(&self) -> &Arc<Schemas> {
+        &self.schemas
+    }
+
     /// Takes a record into `joiner`. A record that cannot be read is counted and logged: it is on its topic still.
+    /// Where its schema is yet to be learned, nothing is taken, and its id is returned.
     pub(crate) fn take(
         &mut self,
         record: &Record,
         joiner: &mut Joiner,
         watermarks: &mut Watermarks,
-    ) -> Result<(), StateLimit> {
+    ) -> Result<Option<SchemaId>, StateLimit> {
         let taken = if record.topic == self.sources.outcomes {
             self.outcomes(record).map(|outcomes| {
                 outcomes.into_iter().try_for_each(|outcome| {
@@ -77,38 +92,47 @@ impl Intake {
                 joiner.prediction(prediction, record.partition)
             })
         };
-        taken.unwrap_or_else(|error| {
-            joiner.undecodable();
-            tracing::warn!(
-                topic = &*record.topic,
-                partition = record.partition,
-                offset = record.offset,
-                "cannot read a record: {error}"
-            );
-            Ok(())
-        })
+        match taken {
+            Ok(taken) => taken?,
+            Err(Undecoded::NeedsSchema(id)) => return Ok(Some(id)),
+            Err(Undecoded::Bad(error)) => {
+                joiner.undecodable();
+                tracing::warn!(
+                    topic = &*record.topic,
+                    partition = record.partition,
+                    offset = record.offset,
+                    "cannot read a record: {error}"
+                );
+            }
+        }
+        Ok(None)
     }
 
-    fn prediction(&mut self, record: &Record) -> Result<PredictionEvent, DecodeError> {
-        self.predictions.decode(payload(record))
+    fn prediction(&mut self, record: &Record) -> Result<PredictionEvent, Undecoded> {
+        self.predictions.decode(payload(record), &headers(record))
     }
 
-    fn outcomes(&mut self, record: &Record) -> Result<Vec<OutcomeEvent>, DecodeError> {
+    fn outcomes(&mut self, record: &Record) -> Result<Vec<OutcomeEvent>, Undecoded> {
+        let headers = headers(record);
         let Some(mapped) = &mut self.mapped_outcomes else {
-            return self.native_outcomes.decode(payload(record)).map(|outcome| vec![outcome]);
+            return self.native_outcomes.decode(payload(record), &headers).map(|outcome| vec![outcome]);
         };
-        let is_native =
-            record.headers.get("ce_type").is_some_and(|kind| **kind == *OutcomeEvent::TYPE.as_bytes());
         let origin = Origin {
             topic: &record.topic,
             partition: record.partition,
             offset: record.offset,
             timestamp: record.timestamp,
+            headers: &headers,
         };
-        mapped.decode(payload(record), origin, is_native)
+        mapped.decode(payload(record), origin)
     }
 }
 
 fn payload(record: &Record) -> &[u8] {
     record.value.as_deref().unwrap_or_default()
+}
+
+/// The headers as `events` reads them. Ours are fewer than this many, and then nothing is allocated.
+fn headers(record: &Record) -> SmallVec<[(&str, &[u8]); 16]> {
+    record.headers.iter().map(|header| (header.name.as_str(), &header.value[..])).collect()
 }

@@ -39,13 +39,20 @@ pub(crate) enum Command {
     /// Run every service in one process.
     Up(ServiceArguments),
     /// Run the stream scorer alone: the production lane and the shadow lanes.
-    Stream(ServiceArguments),
+    Stream(StreamArguments),
     /// Join outcomes to predictions and report on the experiments.
     Analyze(AnalyzeArguments),
     /// Put the lines of a file on a topic.
     Produce(ProduceArguments),
     /// Print the records of a topic.
     Tail(TailArguments),
+    /// Send dead letters back to where they came from, after a fix.
+    Redrive(RedriveArguments),
+    /// Work with our own schemas in the schema registry.
+    Schema {
+        #[command(subcommand)]
+        command: SchemaCommand,
+    },
     /// Ask the service that has the configuration's admin port whether it is ready; exit code 1 if it is not.
     Health(HealthArguments),
     /// Work with model directories.
@@ -79,6 +86,15 @@ impl Command {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum SchemaCommand {
+    /// Put the schemas of the events that serin writes under their subjects, and print their ids. Nothing else ever
+    /// registers a schema.
+    Register(SchemaArguments),
+    /// Say whether the schemas are there, and if not, whether they would be let in. Changes nothing.
+    Check(SchemaArguments),
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {
     /// Load a model, score its golden rows, and say what it is.
     Check(ModelCheckArguments),
@@ -95,6 +111,36 @@ pub(crate) struct ConfigArgument {
     /// The configuration.
     #[arg(long, short, value_name = "FILE", env = "SERIN_CONFIG", default_value = "serin.toml")]
     pub(crate) config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StreamArguments {
+    #[command(flatten)]
+    pub(crate) service: ServiceArguments,
+    /// Which lanes run here. Shadows in a process of their own can use up its memory, or crash it, and production
+    /// does not notice.
+    #[arg(long, value_enum, default_value_t = LaneChoice::All)]
+    pub(crate) lanes: LaneChoice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LaneChoice {
+    /// Production and all shadows.
+    All,
+    /// Production alone.
+    Production,
+    /// The shadows alone.
+    Shadows,
+}
+
+impl From<LaneChoice> for stream_scorer::Lanes {
+    fn from(choice: LaneChoice) -> Self {
+        match choice {
+            LaneChoice::All => Self::All,
+            LaneChoice::Production => Self::Production,
+            LaneChoice::Shadows => Self::Shadows,
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -180,6 +226,52 @@ pub(crate) struct TailArguments {
     pub(crate) format: Format,
     #[command(flatten)]
     pub(crate) broker: BrokerArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RedriveArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgument,
+    /// The topic of the dead letters, in place of the configuration's.
+    #[arg(long, short)]
+    pub(crate) topic: Option<String>,
+    /// Where they go. Without it each goes to the topic and the partition that it came from.
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) to: Option<String>,
+    /// The most records a second.
+    #[arg(long, value_name = "RECORDS", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: u32,
+    /// Only those with this class of error, such as malformed or missing_feature. Such a run has a position of its own.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    /// Only those whose event is stamped at this time or later: 2013-04-01T08:54:00Z, or a time ago, 2h.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Stop after this many were sent.
+    #[arg(long, value_name = "RECORDS")]
+    pub(crate) max: Option<u64>,
+    /// Leave those that were sent back this often already.
+    #[arg(long, value_name = "TIMES", default_value_t = 3)]
+    pub(crate) max_attempts: u32,
+    /// The consumer group that remembers how far redrives have come. Default: the input's group with .redrive behind
+    /// it, and the reason behind that. What one run passes over, later runs of its group do not see.
+    #[arg(long)]
+    pub(crate) group: Option<String>,
+    /// Say what would be done, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How the summary is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SchemaArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgument,
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Args, Debug)]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use analysis::{OutcomesConfig, Sources};
-use events::MappingError;
+use events::{Binding, MappingError};
 use experiment::Experiment;
+use registry::Registry;
 use runtime::admin::AdminConfig;
 use runtime::config::{Document, Problem, Problems};
 use serde::Deserialize;
@@ -30,6 +31,7 @@ struct File {
     analysis: analysis::Config,
     #[serde(default)]
     admin: AdminConfig,
+    registry: Option<registry::Config>,
 }
 
 /// `[experiment]`: where the definitions are.
@@ -67,6 +69,10 @@ impl Config {
         for message in file.broker.problems() {
             problems.push(document.problem("broker", message));
         }
+        let registry = file.registry.as_ref().and_then(|section| {
+            let registry = Registry::new(section, &base, environment);
+            registry.map_err(|faults| add(&document, &mut problems, faults)).ok()
+        });
         let (model_name, model) = only_model(&document, file.model, &mut problems);
         let experiments = match &file.experiment.directory {
             None => Vec::new(),
@@ -101,6 +107,8 @@ impl Config {
             model,
             experiments,
             base,
+            binding: binding(&file.broker.url),
+            registry,
         };
         let config = Self {
             document,
@@ -156,7 +164,8 @@ impl Config {
     /// All that is wrong with the mapping of outcomes, with its place.
     pub(crate) fn analysis(&self) -> Result<analysis::Analysis, Problems> {
         let Topics { predictions, shadow_predictions, outcomes, reports, .. } = self.topics();
-        let sources = Sources { predictions, shadow_predictions, outcomes, reports };
+        let (registry, binding) = (self.scorer.registry.clone(), self.scorer.binding);
+        let sources = Sources { predictions, shadow_predictions, outcomes, reports, registry, binding };
         let model = self.scorer.model_name.as_str().into();
         let experiments = self.scorer.experiments.clone();
         analysis::Analysis::new(model, experiments, sources, (self.analysis.clone(), &self.outcomes)).map_err(
@@ -170,10 +179,35 @@ impl Config {
         )
     }
 
+    /// The schema registry.
+    ///
+    /// # Errors
+    /// Where the configuration has none.
+    pub(crate) fn registry(&self) -> Result<Registry, Problems> {
+        self.scorer.registry.clone().ok_or_else(|| {
+            let mut problems = self.document.problems();
+            let message = "this needs a schema registry, such as [registry] url = \"http://localhost:8081\"";
+            problems.push(self.document.problem("registry", message));
+            problems
+        })
+    }
+
     /// The topics of all services.
     pub(crate) fn topics(&self) -> Topics {
         Topics::new(&self.scorer.input, &self.scorer.output, &self.scorer.outcomes_topic)
     }
+}
+
+fn add(document: &Document, problems: &mut Problems, faults: Vec<(String, String)>) {
+    for (path, message) in faults {
+        problems.push(document.problem(&path, message));
+    }
+}
+
+/// How the headers of a broker at `url` name the attributes of events.
+fn binding(url: &str) -> Binding {
+    let is_nats = ["nats://", "tls://"].iter().any(|scheme| url.starts_with(scheme));
+    if is_nats { Binding::Nats } else { Binding::Kafka }
 }
 
 /// In the order of the file, without repetitions.

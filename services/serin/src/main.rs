@@ -9,6 +9,8 @@ mod demo;
 mod health;
 mod produce;
 mod progress;
+mod redrive;
+mod schema;
 mod services;
 mod tail;
 
@@ -62,7 +64,8 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
             runtime::main(|shutdown| services::run(arguments, services::Roles::ALL, environment, shutdown))
         }
         Command::Stream(arguments) => {
-            runtime::main(|shutdown| services::run(arguments, services::Roles::STREAM, environment, shutdown))
+            let roles = services::Roles::stream(arguments.lanes.into());
+            runtime::main(|shutdown| services::run(arguments.service, roles, environment, shutdown))
         }
         Command::Analyze(arguments) => {
             runtime::main(|shutdown| analyze::run(arguments, environment, shutdown))
@@ -71,6 +74,10 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
         Command::Produce(arguments) => {
             runtime::main(|shutdown| produce::run(arguments, environment, shutdown))
         }
+        Command::Redrive(arguments) => {
+            runtime::main(|shutdown| redrive::run(arguments, environment, shutdown))
+        }
+        Command::Schema { command } => runtime::main(|shutdown| schema::run(command, environment, shutdown)),
         Command::Tail(arguments) => runtime::main(|shutdown| tail::run(arguments, environment, shutdown)),
         Command::Demo(arguments) => runtime::main(|shutdown| demo::run(arguments, environment, shutdown)),
     }

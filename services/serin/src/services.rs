@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use messaging::Broker;
 use runtime::{Admin, Clock, Health, Shutdown};
+use stream_scorer::Lanes;
 
 use crate::cli::ServiceArguments;
 use crate::config::Config;
@@ -12,14 +13,18 @@ use crate::config::Config;
 /// Which services run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Roles {
+    lanes: Lanes,
     analysis: bool,
 }
 
 impl Roles {
     /// Every service.
-    pub(crate) const ALL: Self = Self { analysis: true };
+    pub(crate) const ALL: Self = Self { lanes: Lanes::All, analysis: true };
+
     /// The stream scorer alone.
-    pub(crate) const STREAM: Self = Self { analysis: false };
+    pub(crate) fn stream(lanes: Lanes) -> Self {
+        Self { lanes, analysis: false }
+    }
 }
 
 /// Runs the services until `shutdown`, and drains them.
@@ -37,6 +42,9 @@ pub(crate) async fn run(
             "the model has no golden rows: nothing shows that it scores here as it was trained"
         );
     }
+    if roles.lanes == Lanes::Shadows && scorer.shadows() == 0 {
+        anyhow::bail!("there are no shadows to run: `model.{}.shadows` names none", config.scorer.model_name);
+    }
     if arguments.check {
         tracing::info!("the configuration and the models are sound");
         return Ok(());
@@ -51,7 +59,8 @@ pub(crate) async fn run(
 
     let watching = watch(&broker, &health);
     let lanes = scorer.lanes().to_vec();
-    let scoring = tokio::spawn(scorer.run(broker.clone(), (health, clock.clone()), shutdown.clone()));
+    let scoring =
+        tokio::spawn(scorer.run(roles.lanes, broker.clone(), (health, clock.clone()), shutdown.clone()));
     let analyzing = roles.analysis.then(|| {
         let never = Shutdown::new();
         tokio::spawn(analysis::run(analysis, broker.clone(), clock, (never, shutdown.child())))

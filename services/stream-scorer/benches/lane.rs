@@ -88,7 +88,9 @@ async fn pass_through(broker: &Broker, group: &str, records: u64) -> Duration {
     let started = Instant::now();
     let config = LaneConfig { group: group.into(), topics: vec!["features".into()], start: Start::Earliest };
     let lane = broker.lane(config).await.unwrap();
-    let process = move |records: &[Record]| records.iter().map(|record| copy(&topic, record)).collect();
+    let process = async move |records: &[Record], _: &Watch| {
+        Ok(Some(records.iter().map(|record| copy(&topic, record)).collect()))
+    };
     let limits = messaging::Limits { records: 2_000, bytes: 16 << 20 };
     let watch =
         Watch { shutdown: shutdown.clone(), pulse: health.heartbeat("lane", Duration::from_secs(60)) };
@@ -116,7 +118,12 @@ async fn score(broker: &Broker, group: &str, records: u64) -> Duration {
     let shutdown = Shutdown::new();
     let health = Health::new(Clock::System, shutdown.clone());
     let started = Instant::now();
-    let running = tokio::spawn(service.run(broker.clone(), (health, Clock::System), shutdown.clone()));
+    let running = tokio::spawn(service.run(
+        stream_scorer::Lanes::All,
+        broker.clone(),
+        (health, Clock::System),
+        shutdown.clone(),
+    ));
     let elapsed = committed(broker, group, records, started).await;
     shutdown.request();
     running.await.unwrap().unwrap();
@@ -147,6 +154,8 @@ fn config(group: &str) -> Config {
         },
         experiments: vec![experiment],
         base: example(),
+        registry: None,
+        binding: events::Binding::Kafka,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use events::{Encoding, FeatureMapping, OutcomeMapping, TypeMapping};
+use events::{CloudEvents, Encoding, FeatureMapping, OutcomeMapping, TypeMapping};
 use runtime::config::Size;
 use serde::Deserialize;
 
@@ -24,7 +24,7 @@ pub struct InputConfig {
     /// Which records are outcomes and nothing else, by their type; needs `outcome`.
     #[serde(rename = "type")]
     pub kind: Option<TypeMapping>,
-    /// Avro schemas that records are written with.
+    /// Avro schemas that records are written with, beside those that `[registry]` has.
     #[serde(default)]
     pub schemas: Vec<SchemaFile>,
     /// The largest payload that is decoded; a larger one becomes a dead letter. Default 1 MiB, as Kafka's brokers
@@ -87,6 +87,29 @@ pub struct OutputConfig {
     pub reports: String,
     /// `json`, which every tool reads, or `avro`, which is a third of the size. Default `json`.
     pub encoding: Encoding,
+    /// How Avro payloads name their schema: `single_object`, by fingerprint, which needs no registry; `confluent`, by
+    /// the registry's id before the payload; or `header`, by the id in the header `__value_schema_id`. The latter two
+    /// need `encoding = "avro"`, `[registry]`, and our schemas in it: `serin schema register`. Default
+    /// `single_object`.
+    pub framing: FramingKind,
+    /// Where the CloudEvents attributes of events are: `binary`, in headers; `structured`, around the event in the
+    /// payload, which needs `encoding = "json"`; or `none`, nowhere but for the type. Default `binary`.
+    pub cloudevents: CloudEvents,
+    /// Who our events say they are from, a URI reference. Default `/serin/<model>`.
+    pub source: Option<String>,
+}
+
+/// How Avro payloads name their schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FramingKind {
+    /// By fingerprint: Avro's single-object encoding.
+    #[default]
+    SingleObject,
+    /// By the registry's id before the payload.
+    Confluent,
+    /// By the registry's id in a header.
+    Header,
 }
 
 impl Default for OutputConfig {
@@ -98,6 +121,9 @@ impl Default for OutputConfig {
             deployments: "deployments".into(),
             reports: "reports".into(),
             encoding: Encoding::Json,
+            framing: FramingKind::default(),
+            cloudevents: CloudEvents::default(),
+            source: None,
         }
     }
 }

@@ -10,7 +10,11 @@ use experiment::BasisPoints;
 use messaging::{Broker, Start};
 use runtime::Clock;
 
-use crate::predictions::Records;
+use crate::config::FramingKind;
+use crate::headers::pairs;
+use crate::predictions::{Beside, Records, Style};
+use crate::schemas::OwnIds;
+use crate::trace::Trace;
 
 /// What one read of the deployments takes at once.
 const READ_LIMITS: messaging::Limits = messaging::Limits { records: 1_000, bytes: 16 << 20 };
@@ -20,11 +24,11 @@ const READ_LIMITS: messaging::Limits = messaging::Limits { records: 1_000, bytes
 ///
 /// # Errors
 /// Where the broker gives up, or the last record on the topic cannot be read.
-pub async fn seed(
+pub(crate) async fn seed(
     broker: &Broker,
     topic: &Arc<str>,
     mut wanted: Deployment,
-    clock: &Clock,
+    (style, clock): (&Style, &Clock),
 ) -> anyhow::Result<Deployment> {
     if let Some(last) = last(broker, topic, &wanted.model).await? {
         wanted.revision = last.revision;
@@ -37,10 +41,28 @@ pub async fn seed(
         wanted.revision = 1;
     }
     wanted.created_at = Timestamp::from_micros(clock.now_micros()).unwrap_or(Timestamp::MAX);
-    let record = Records::new(Encoding::Json).record(topic, &wanted.model, wanted.created_at, &wanted);
-    broker.writer().append(vec![record]).await?;
+    broker.writer().append(vec![record(topic, &wanted, style)]).await?;
     tracing::info!(model = &*wanted.model, revision = wanted.revision, "deployed");
     Ok(wanted)
+}
+
+/// The record of a deployment. In JSON whatever else is written: people read it, with any tool.
+fn record(topic: &Arc<str>, deployment: &Deployment, style: &Style) -> messaging::Output {
+    let style = Style {
+        encoding: Encoding::Json,
+        framing: FramingKind::SingleObject,
+        ids: OwnIds::default(),
+        ..style.clone()
+    };
+    let revision = deployment.revision.to_string();
+    let beside = Beside {
+        key: &deployment.model,
+        id: &[&deployment.model, &revision],
+        subject: &["model", &deployment.model],
+        time: deployment.created_at,
+        trace: Trace::default(),
+    };
+    Records::new(style).record(topic, beside, deployment)
 }
 
 /// The deployment of `model` in force: revisions count up by one, and records out of turn are ignored.
@@ -54,7 +76,8 @@ async fn last(broker: &Broker, topic: &Arc<str>, model: &str) -> anyhow::Result<
             return Ok(last);
         }
         for record in records {
-            let deployment: Deployment = decoder.decode(record.value.as_deref().unwrap_or_default())?;
+            let deployment: Deployment =
+                decoder.decode(record.value.as_deref().unwrap_or_default(), &pairs(&record.headers))?;
             let next = last.as_ref().map_or(1, |last| last.revision + 1);
             if *deployment.model == *model && deployment.revision == next {
                 last = Some(deployment);

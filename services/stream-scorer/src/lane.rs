@@ -23,27 +23,39 @@ pub struct Watch {
     pub pulse: Heartbeat,
 }
 
+/// Why a lane ended before it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneError {
+    /// The broker gave up.
+    #[error(transparent)]
+    Broker(#[from] messaging::Error),
+    /// The schema registry refuses us. That it is away is waited for.
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+}
+
 /// Runs one lane until it is asked to stop, and then until its last batch is committed.
 ///
 /// `process` turns the records of a batch into all that follows from them: predictions, outcomes, dead letters.
-/// What it returns is committed together with the position after the batch, or not at all.
+/// What it returns is committed together with the position after the batch, or not at all. It may wait for what it
+/// needs, and gives the batch up with `None` where there is a request to stop meanwhile.
 ///
 /// # Errors
-/// Where the broker gave up. Nothing is lost by it: what was not committed comes again.
+/// Where the broker or the schema registry gave up. Nothing is lost by it: what was not committed comes again.
 pub async fn run(
     mut lane: Lane,
     limits: Limits,
-    mut process: impl FnMut(&[Record]) -> Vec<Output>,
+    mut process: impl AsyncFnMut(&[Record], &Watch) -> Result<Option<Vec<Output>>, registry::Error>,
     watch: Watch,
-) -> Result<(), messaging::Error> {
+) -> Result<(), LaneError> {
     let mut committing: Option<Committing> = None;
     while let Some(batch) = take(&mut lane, limits, &mut committing, &watch).await? {
         watch.pulse.beat();
-        let outputs = process(&batch.records);
-        settle(&mut committing).await?;
+        let Some(outputs) = process(&batch.records, &watch).await? else { break };
+        settle_patiently(&mut committing, &watch).await?;
         committing = Some(lane.commit(batch, outputs));
     }
-    settle(&mut committing).await
+    Ok(settle_patiently(&mut committing, &watch).await?)
 }
 
 /// The next batch, or none where the lane is to stop. An idle lane waits here, says that it lives, and learns how
@@ -63,6 +75,22 @@ async fn take(
             () = tokio::time::sleep(IDLE_BEAT) => watch.pulse.beat(),
         }
     }
+}
+
+/// Waits for the commit under way, if there is one, and says meanwhile that the lane lives: a broker that is away is no
+/// reason to restart us.
+async fn settle_patiently(
+    committing: &mut Option<Committing>,
+    watch: &Watch,
+) -> Result<(), messaging::Error> {
+    while committing.is_some() {
+        tokio::select! {
+            biased;
+            settled = settle(committing) => settled?,
+            () = tokio::time::sleep(IDLE_BEAT) => watch.pulse.beat(),
+        }
+    }
+    Ok(())
 }
 
 /// Waits for the commit under way, if there is one.

@@ -8,21 +8,25 @@
 //! the model. It can fail, lag or hang, and production does not notice.
 
 mod config;
-mod dead_letter;
+pub mod dead_letter;
 mod deployment;
+mod headers;
 pub mod lane;
 mod metrics;
 mod predictions;
+pub mod redrive;
 mod schemas;
 mod service;
 mod setup;
 #[cfg(test)]
 mod testing;
 mod totals;
+mod trace;
 mod work;
 
-pub use config::{BatchConfig, InputConfig, ModelConfig, OutputConfig, SchemaFile, ShadowConfig, Topics};
-pub use deployment::seed as seed_deployment;
-pub use service::{Config, Service};
+pub use config::{
+    BatchConfig, FramingKind, InputConfig, ModelConfig, OutputConfig, SchemaFile, ShadowConfig, Topics,
+};
+pub use service::{Config, Lanes, Service};
 pub use setup::SetupError;
 pub use totals::{LaneTotals, Totals};

@@ -1,7 +1,9 @@
 //! The service: checks what it is given, loads the models, and runs the lanes.
 
 #[cfg(test)]
-mod tests;
+mod registry_tests;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,18 +11,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use events::{Deployment, Timestamp};
+use events::{Binding, Deployment, Timestamp};
 use experiment::{BasisPoints, Experiment};
 use inference::{Engine, Model, Shadow};
-use messaging::{Broker, LaneConfig, Start};
+use messaging::{Broker, LaneConfig, Output, Record, Start};
+use registry::{Learned, Registry};
 use runtime::{Clock, Gate, Health, Shutdown};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use crate::config::{BatchConfig, InputConfig, ModelConfig, OutputConfig, Topics};
 use crate::deployment;
-use crate::lane::{self, Watch};
+use crate::lane::{self, LaneError, Watch};
 use crate::metrics::Meters;
-use crate::predictions::Records;
+use crate::predictions::{Records, Style};
+use crate::schemas::OwnIds;
 use crate::setup::{self, SetupError};
 use crate::totals::LaneTotals;
 use crate::work::{EventBatch, Scoring, Work};
@@ -47,6 +52,10 @@ pub struct Config {
     pub experiments: Vec<Experiment>,
     /// The folder that relative paths start from: where the configuration is.
     pub base: PathBuf,
+    /// Where schemas are asked for that are not in a file, if anywhere.
+    pub registry: Option<Registry>,
+    /// How the broker's headers name the attributes of events.
+    pub binding: Binding,
 }
 
 /// The service, checked and with its models loaded, not yet connected to anything.
@@ -58,6 +67,17 @@ pub struct Service {
     models: BTreeMap<Arc<str>, Arc<Model>>,
     shadows: Vec<(Arc<str>, BasisPoints)>,
     lanes: Vec<(String, Arc<LaneTotals>)>,
+}
+
+/// Which lanes a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lanes {
+    /// Production and all shadows.
+    All,
+    /// Production alone.
+    Production,
+    /// The shadows alone, so that nothing they do touches production's process.
+    Shadows,
 }
 
 /// The name of the production lane in metrics and reports.
@@ -74,7 +94,8 @@ impl Service {
             problems.extend(faults);
             events::Schemas::default()
         });
-        let schemas = Arc::new(schemas);
+        let schemas = Arc::new(if config.registry.is_some() { schemas.ask() } else { schemas });
+        setup::check_output(&config, &mut problems);
         if let Err(faults) = setup::decoder(&config.input, &schemas) {
             problems.extend(faults);
         }
@@ -96,6 +117,11 @@ impl Service {
             problems.push((format!("model.{}", service.config.model_name), error.to_string()));
         }
         if problems.is_empty() { Ok(service) } else { Err(SetupError { problems }) }
+    }
+
+    /// How many shadows there are.
+    pub fn shadows(&self) -> usize {
+        self.shadows.len()
     }
 
     /// The lanes by name, with what they have done so far: production first, then the shadows.
@@ -124,35 +150,45 @@ impl Service {
     /// Runs the lanes until the service is asked to stop and their last batches are committed.
     ///
     /// # Errors
-    /// Where the broker gives up. A shadow that fails is logged and stays down until the next start; production
-    /// goes on without it.
+    /// Where the broker gives up. A shadow that fails beside production is logged and stays down until the next start;
+    /// production goes on without it. In a process that has only shadows it ends the process, which is then to be
+    /// started anew.
     pub async fn run(
         self,
+        which: Lanes,
         broker: Broker,
         (health, clock): (Health, Clock),
         shutdown: Shutdown,
     ) -> anyhow::Result<()> {
         crate::metrics::describe();
+        registry::metrics::describe();
+        if let Some(registry) = &self.config.registry {
+            registry.watch(&health);
+        }
         let ready = health.gate("lanes");
         self.create_topics(&broker).await?;
+        let Some(style) = self.style(&shutdown).await? else { return Ok(()) };
         let wanted = self.deployment();
-        let deployment = deployment::seed(&broker, &self.topics.deployments, wanted, &clock)
+        let deployment = deployment::seed(&broker, &self.topics.deployments, wanted, (&style, &clock))
             .await
             .context("cannot put the deployment on record")?;
         // Shadows first: a new one takes production's position as its start, before production moves on.
-        let mut shadows = Vec::new();
-        for at in 1..self.lanes.len() {
-            let shadow = self.lane(at, &deployment, (&broker, &health, &clock), &shutdown).await?;
-            shadows.push(tokio::spawn(shadow.watched()));
+        let mut shadows = JoinSet::new();
+        for at in (1..self.lanes.len()).filter(|_| which != Lanes::Production) {
+            let shadow = self.lane(at, (&deployment, &style), (&broker, &health, &clock), &shutdown).await?;
+            shadows.spawn(shadow.ended());
         }
-        let production = self.lane(0, &deployment, (&broker, &health, &clock), &shutdown).await?;
+        if which == Lanes::Shadows {
+            Gate::open(&ready);
+            return shadows_ended(shadows, &shutdown).await;
+        }
+        let production = self.lane(0, (&deployment, &style), (&broker, &health, &clock), &shutdown).await?;
         Gate::open(&ready);
+        let watching = tokio::spawn(watch_shadows(shadows));
         let ended = production.ended().await;
         // Whether production drained or failed, nothing is left to do for the shadows.
         shutdown.request();
-        for shadow in shadows {
-            shadow.await.context("cannot watch a shadow")?;
-        }
+        watching.await.context("cannot watch the shadows")?;
         ended
     }
 
@@ -191,11 +227,11 @@ impl Service {
     async fn lane(
         &self,
         at: usize,
-        deployment: &Deployment,
+        (deployment, style): (&Deployment, &Style),
         (broker, health, clock): (&Broker, &Health, &Clock),
         shutdown: &Shutdown,
     ) -> anyhow::Result<LaneThread> {
-        let mut work = self.work(at, deployment, clock)?;
+        let mut work = self.work(at, deployment, (style, clock))?;
         let group = work.group.clone();
         let start = match at {
             0 => Start::Earliest,
@@ -213,13 +249,39 @@ impl Service {
         let name = &self.lanes[at].0;
         let pulse = health.heartbeat(format!("lane {name}"), STALL_LIMIT);
         let watch = Watch { shutdown: shutdown.clone(), pulse };
-        LaneThread::spawn(name, async move {
-            lane::run(lane, limits, |records| work.process(records), watch).await
+        let source = self.config.registry.clone().map(|registry| (registry, Arc::clone(&self.schemas)));
+        LaneThread::spawn(name, async move || {
+            let process = async |records: &[Record], watch: &Watch| {
+                process(&mut work, records, source.as_ref(), watch).await
+            };
+            lane::run(lane, limits, process, watch).await
         })
     }
 
+    /// How records are written; none where there was a request to stop while the schema registry was away.
+    async fn style(&self, shutdown: &Shutdown) -> anyhow::Result<Option<Style>> {
+        let Some(registry) = &self.config.registry else {
+            return Ok(Some(self.style_with(OwnIds::default())));
+        };
+        let ids = OwnIds::look_up(&self.config, registry, &self.topics, shutdown).await;
+        Ok(ids.context("cannot look up our own schemas")?.map(|ids| self.style_with(ids)))
+    }
+
+    /// How records are written, with these ids for our own schemas.
+    pub(crate) fn style_with(&self, ids: OwnIds) -> Style {
+        let OutputConfig { encoding, framing, cloudevents, ref source, .. } = self.config.output;
+        let binding = self.config.binding;
+        let source = source.clone().unwrap_or_else(|| format!("/serin/{}", self.config.model_name));
+        Style { encoding, framing, ids, cloudevents, binding, source: binding.source(&source) }
+    }
+
     /// The work of a lane, as `deployment` asks for it.
-    pub(crate) fn work(&self, at: usize, deployment: &Deployment, clock: &Clock) -> anyhow::Result<Work> {
+    pub(crate) fn work(
+        &self,
+        at: usize,
+        deployment: &Deployment,
+        (style, clock): (&Style, &Clock),
+    ) -> anyhow::Result<Work> {
         let (name, totals) = &self.lanes[at];
         Ok(Work {
             decoder: setup::decoder(&self.config.input, &self.schemas)
@@ -228,7 +290,7 @@ impl Service {
             model: self.config.model_name.as_str().into(),
             group: self.groups().swap_remove(at),
             topics: Arc::clone(&self.topics),
-            records: Records::new(self.config.output.encoding),
+            records: Records::new(style.clone()),
             clock: clock.clone(),
             totals: Arc::clone(totals),
             meters: Meters::new(name),
@@ -250,16 +312,36 @@ impl Service {
     }
 }
 
+/// Processes a batch, and learns the schemas that it needs, however long that takes; none where there was a request to
+/// stop meanwhile.
+async fn process(
+    work: &mut Work,
+    records: &[Record],
+    source: Option<&(Registry, Arc<events::Schemas>)>,
+    watch: &Watch,
+) -> Result<Option<Vec<Output>>, registry::Error> {
+    loop {
+        let id = match work.process(records) {
+            Ok(outputs) => return Ok(Some(outputs)),
+            Err(id) => id,
+        };
+        let Some((registry, schemas)) = source else { unreachable!("{id}: nobody is there to be asked") };
+        if registry.learn(id, schemas, &watch.shutdown, || watch.pulse.beat()).await? == Learned::Stopped {
+            return Ok(None);
+        }
+    }
+}
+
 /// A lane on a thread of its own, so that models never hold up what waits on the network.
 struct LaneThread {
     name: String,
-    ended: oneshot::Receiver<Result<(), messaging::Error>>,
+    ended: oneshot::Receiver<Result<(), LaneError>>,
 }
 
 impl LaneThread {
     fn spawn(
         name: &str,
-        lane: impl Future<Output = Result<(), messaging::Error>> + Send + 'static,
+        lane: impl AsyncFnOnce() -> Result<(), LaneError> + Send + 'static,
     ) -> anyhow::Result<Self> {
         let (end, ended) = oneshot::channel();
         let runtime = tokio::runtime::Handle::current();
@@ -267,18 +349,10 @@ impl LaneThread {
             .name(format!("lane {name}"))
             .spawn(move || {
                 // Nobody hears it where the service is being dropped; then nobody needs to.
-                drop(end.send(runtime.block_on(lane)));
+                drop(end.send(runtime.block_on(lane())));
             })
             .context("cannot start a thread for a lane")?;
         Ok(Self { name: name.into(), ended })
-    }
-
-    /// Waits for the end of a lane that may fail without an effect on the others, and says at once if it does.
-    async fn watched(self) {
-        let name = self.name.clone();
-        if let Err(error) = self.ended().await {
-            tracing::error!(lane = name, "{error:#}");
-        }
     }
 
     async fn ended(self) -> anyhow::Result<()> {
@@ -287,6 +361,26 @@ impl LaneThread {
             Err(_) => anyhow::bail!("lane {} met a bug and stopped", self.name),
         }
     }
+}
+
+/// Waits for shadows beside production, which may fail without an effect on it, and says at once if one does.
+async fn watch_shadows(mut shadows: JoinSet<anyhow::Result<()>>) {
+    while let Some(ended) = shadows.join_next().await {
+        if let Err(error) = ended.context("a shadow met a bug and stopped").flatten() {
+            tracing::error!("{error:#}");
+        }
+    }
+}
+
+/// Waits for shadows that are alone in a process. The first that fails stops the others.
+async fn shadows_ended(mut shadows: JoinSet<anyhow::Result<()>>, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let mut first = Ok(());
+    while let Some(ended) = shadows.join_next().await {
+        let ended = ended.context("a shadow met a bug and stopped").flatten();
+        shutdown.request();
+        first = first.and(ended);
+    }
+    first
 }
 
 fn shadow_group(production: &str, version: &str) -> String {

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use events::{Decoder, Limits};
+use events::{Binding, CloudEvents, Decoder, Encoding, Limits};
 use experiment::BasisPoints;
 use inference::Model;
 
-use crate::config::{BatchConfig, InputConfig};
+use crate::config::{BatchConfig, FramingKind, InputConfig, OutputConfig};
 use crate::service::Config;
 
 /// Why the service cannot start: all faults of the configuration and the models at once.
@@ -55,6 +55,31 @@ pub(crate) fn check_batch(batch: BatchConfig, problems: &mut Problems) {
     }
     if batch.bytes.bytes() == 0 {
         problems.push(("batch.bytes".into(), "must be more than 0".into()));
+    }
+}
+
+/// What the fields of the output ask of each other.
+pub(crate) fn check_output(config: &Config, problems: &mut Problems) {
+    let OutputConfig { encoding, framing, cloudevents, source, .. } = &config.output;
+    let mut problem = |field: &str, message: &str| problems.push((format!("output.{field}"), message.into()));
+    if *framing != FramingKind::SingleObject {
+        if *encoding != Encoding::Avro {
+            problem("framing", "needs `encoding = \"avro\"`: JSON names no schema");
+        }
+        if config.registry.is_none() {
+            problem("framing", "needs the section [registry], where the ids are");
+        }
+    }
+    if *framing == FramingKind::Header && config.binding == Binding::Nats {
+        problem("framing", "\"header\" is not for NATS, whose headers are text; \"confluent\" is");
+    }
+    if *cloudevents == CloudEvents::Structured && *encoding != Encoding::Json {
+        problem("cloudevents", "\"structured\" needs `encoding = \"json\"`");
+    }
+    let is_reference =
+        |source: &str| !source.is_empty() && source.bytes().all(|byte| byte.is_ascii_graphic());
+    if source.as_ref().is_some_and(|source| !is_reference(source)) {
+        problem("source", "is not a URI reference such as \"/payments/fraud\": no spaces, printable ASCII");
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use bytes::Bytes;
-use events::{Event, PredictionEvent};
+use events::{Binding, Event, PredictionEvent};
 use experiment::Experiment;
 use messaging::{Broker, Headers, Limits, Output, Reader, Record, Start};
 use serde::Deserialize;
@@ -79,6 +79,8 @@ features = "/f""#;
             model: model.unwrap_or_else(default),
             experiments: Vec::new(),
             base: self.path().into(),
+            registry: None,
+            binding: Binding::Kafka,
         }
     }
 
@@ -168,6 +170,11 @@ pub(crate) fn read<E: Event + serde::de::DeserializeOwned>(value: Option<&Bytes>
 pub(crate) fn predictions(outputs: &[Output]) -> Vec<PredictionEvent> {
     let predictions = outputs.iter().filter(|output| output.topic.ends_with("predictions"));
     predictions.map(|output| read(output.value.as_ref())).collect()
+}
+
+/// The predictions in records, in order.
+pub(crate) fn predictions_of(records: &[Record]) -> impl Iterator<Item = PredictionEvent> {
+    records.iter().map(|record| read(record.value.as_ref()))
 }
 
 /// What went to a topic, in order.

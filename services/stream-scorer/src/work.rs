@@ -6,16 +6,18 @@ mod tests;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use events::{Decoded, Decoder, FeatureEvent, Origin, OutcomeEvent, Subject, Timestamp};
+use events::{Decoded, Decoder, FeatureEvent, Origin, OutcomeEvent, SchemaId, Subject, Timestamp, Undecoded};
 use inference::{Engine, ScoreError, Scored, Shadow};
 use messaging::{Output, Record};
 use runtime::Clock;
 
 use crate::config::Topics;
-use crate::dead_letter::{Cause, dead_letter};
+use crate::dead_letter::{Cause, Stage, dead_letter};
+use crate::headers::pairs;
 use crate::metrics::Meters;
 use crate::predictions::{Records, prediction};
 use crate::totals::{LaneTotals, Totals};
+use crate::trace::Trace;
 
 /// What scores the events of a lane.
 #[derive(Debug)]
@@ -55,8 +57,8 @@ pub(crate) struct EventBatch {
 struct Failure {
     /// The record's place in the batch.
     at: usize,
-    /// What was being done: `decode` or `score`.
-    stage: &'static str,
+    /// What was being done.
+    stage: Stage,
     /// The class of the error.
     reason: &'static str,
     message: String,
@@ -64,26 +66,40 @@ struct Failure {
 
 impl Work {
     /// All that follows from the records of a batch, in their order.
-    pub(crate) fn process(&mut self, records: &[Record]) -> Vec<Output> {
+    ///
+    /// # Errors
+    /// The id of a schema that is yet to be learned. Nothing has been counted then, and nothing is left of the batch:
+    /// it can be processed from its beginning.
+    pub(crate) fn process(&mut self, records: &[Record]) -> Result<Vec<Output>, SchemaId> {
         let started = self.clock.elapsed();
         let mut outputs = Vec::with_capacity(records.len());
         let mut totals = Totals { records: records.len() as u64, ..Totals::default() };
         for (at, record) in records.iter().enumerate() {
-            self.decode(at, record, &mut outputs, &mut totals);
+            if let Err(unknown) = self.decode(at, record, &mut outputs, &mut totals) {
+                self.batch = EventBatch::default();
+                return Err(unknown);
+            }
         }
         self.score();
-        self.publish(&mut outputs, &mut totals);
+        self.publish(records, &mut outputs, &mut totals);
         self.give_up(records, &mut outputs, &mut totals);
         self.count(totals, started);
-        outputs
+        Ok(outputs)
     }
 
-    fn decode(&mut self, at: usize, record: &Record, outputs: &mut Vec<Output>, totals: &mut Totals) {
+    fn decode(
+        &mut self,
+        at: usize,
+        record: &Record,
+        outputs: &mut Vec<Output>,
+        totals: &mut Totals,
+    ) -> Result<(), SchemaId> {
         let origin = Origin {
             topic: &record.topic,
             partition: record.partition,
             offset: record.offset,
             timestamp: record.timestamp,
+            headers: &pairs(&record.headers),
         };
         match self.decoder.decode(record.value.as_ref().map_or(&[], Bytes::as_ref), origin) {
             Ok(Decoded { event, outcomes }) => {
@@ -94,6 +110,7 @@ impl Work {
                             &self.topics.outcomes,
                             outcome_key(outcome, event.as_ref()),
                             outcome,
+                            Trace::of(record),
                         )
                     }));
                 }
@@ -101,11 +118,13 @@ impl Work {
                     self.take_in(at, event, totals);
                 }
             }
-            Err(error) => {
+            Err(Undecoded::NeedsSchema(id)) => return Err(id),
+            Err(Undecoded::Bad(error)) => {
                 let (reason, message) = (error.reason(), error.to_string());
-                self.batch.failures.push(Failure { at, stage: "decode", reason, message });
+                self.batch.failures.push(Failure { at, stage: Stage::Decode, reason, message });
             }
         }
+        Ok(())
     }
 
     /// Takes an event into the batch, unless this is a shadow and the event is not in its sample.
@@ -129,7 +148,7 @@ impl Work {
         assert_eq!(events.len(), results.len(), "every event has a result");
     }
 
-    fn publish(&mut self, outputs: &mut Vec<Output>, totals: &mut Totals) {
+    fn publish(&mut self, records: &[Record], outputs: &mut Vec<Output>, totals: &mut Totals) {
         let EventBatch { mut events, mut sources, mut results, mut failures } =
             std::mem::take(&mut self.batch);
         let scored_at = Timestamp::from_micros(self.clock.now_micros()).unwrap_or(Timestamp::MAX);
@@ -138,24 +157,29 @@ impl Work {
                 Ok(scored) => {
                     totals.predictions += 1;
                     totals.fallbacks += u64::from(scored.fallback.is_some());
-                    outputs.push(self.prediction(event, scored, scored_at));
+                    outputs.push(self.prediction((event, &records[at]), scored, scored_at));
                 }
                 Err(error) => {
                     let (reason, message) = (error.reason(), error.to_string());
-                    failures.push(Failure { at, stage: "score", reason, message });
+                    failures.push(Failure { at, stage: Stage::Score, reason, message });
                 }
             }
         }
         self.batch = EventBatch { events, sources, results, failures };
     }
 
-    fn prediction(&mut self, event: FeatureEvent, scored: Scored, scored_at: Timestamp) -> Output {
+    fn prediction(
+        &mut self,
+        (event, record): (FeatureEvent, &Record),
+        scored: Scored,
+        scored_at: Timestamp,
+    ) -> Output {
         let (topic, slot) = match &self.scoring {
             Scoring::Served(_) => (&self.topics.predictions, events::SERVED_SLOT),
             Scoring::Shadow { slot, .. } => (&self.topics.shadow_predictions, slot.as_str()),
         };
         let prediction = prediction(&self.model, slot, event, scored, scored_at);
-        self.records.record(topic, &prediction.unit.id, prediction.occurred_at, &prediction)
+        self.records.prediction(topic, &prediction, Trace::of(record))
     }
 
     /// The end of records that cannot be scored. In production they are dead letters, in the order in which they
@@ -171,7 +195,8 @@ impl Work {
                 topic = &*record.topic,
                 partition = record.partition,
                 offset = record.offset,
-                "cannot {stage}: {message}"
+                "cannot {}: {message}",
+                stage.as_str()
             );
             if matches!(self.scoring, Scoring::Shadow { .. }) {
                 totals.skipped += 1;

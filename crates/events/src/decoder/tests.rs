@@ -4,10 +4,10 @@ use apache_avro::types::Value as Avro;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::Value;
+use crate::{SchemaId, SchemaText, Value};
 
 const ORIGIN: Origin<'_> =
-    Origin { topic: "payments", partition: 3, offset: 17, timestamp: 1_364_806_440_000 };
+    Origin { topic: "payments", partition: 3, offset: 17, timestamp: 1_364_806_440_000, headers: &[] };
 
 fn feature_mapping(toml: &str) -> FeatureMapping {
     toml::from_str(toml).unwrap()
@@ -28,7 +28,20 @@ fn mapped(toml: &str) -> Decoder {
 }
 
 fn decode(decoder: &mut Decoder, payload: impl AsRef<[u8]>) -> Result<FeatureEvent, DecodeError> {
-    decoder.decode(payload.as_ref(), ORIGIN).map(|decoded| decoded.event.unwrap())
+    decode_from(decoder, payload, ORIGIN)
+}
+
+/// Decodes an event whose schema, if it has one, is known.
+fn decode_from(
+    decoder: &mut Decoder,
+    payload: impl AsRef<[u8]>,
+    origin: Origin<'_>,
+) -> Result<FeatureEvent, DecodeError> {
+    match decoder.decode(payload.as_ref(), origin) {
+        Ok(decoded) => Ok(decoded.event.unwrap()),
+        Err(Undecoded::Bad(error)) => Err(error),
+        Err(Undecoded::NeedsSchema(id)) => panic!("{id}"),
+    }
 }
 
 const PAYMENT: &str = r#"{"payment_id": 9007199254740993, "card": {"hash": "é4", "country": "NL", "tags": ["a", 1]},
@@ -222,7 +235,8 @@ fn avro_payment() -> (Vec<u8>, Decoder) {
     let mut payload = vec![0, 0, 0, 0, 7];
     let writer = apache_avro::writer::datum::GenericDatumWriter::builder(&schema).build().unwrap();
     payload.extend(writer.write_value_to_vec(value).unwrap());
-    let schemas = Arc::new(Schemas::new(Box::new(HashMap::from([(7, SCHEMA.to_owned())]))));
+    let schemas = Arc::new(Schemas::default());
+    schemas.learn(SchemaId::Number(7), Some(SchemaText::avro(SCHEMA)));
     let mapping = feature_mapping(
         r#"id = "/id"
            units = { card = "/card/hash" }
@@ -278,19 +292,23 @@ fn a_record_yields_an_outcome_for_each_value_that_is_there() {
     );
     let mut decoder = OutcomeDecoder::mapped(&mapping, Arc::default(), Limits::default()).unwrap();
     let payload = br#"{"event_id": "e", "outcome_time": "2013-04-01T10:43:00Z", "arr_delay": -4, "late": true, "other": null, "rev": 2}"#;
-    let outcomes = decoder.decode(payload, ORIGIN, false).unwrap();
+    let outcomes = decoder.decode(payload, ORIGIN).unwrap();
     let seen: Vec<_> =
         outcomes.iter().map(|each| (each.metric.as_str(), each.value, each.revision)).collect();
     assert_eq!(seen, [("late", 1.0, 2), ("delay", -4.0, 2)]);
     assert_eq!(outcomes[0].subject, Subject::Event("e".into()));
     assert_ne!(outcomes[0].outcome_id, outcomes[1].outcome_id);
 
-    let again = decoder.decode(&Encoded::json(&outcomes[1]), ORIGIN, true).unwrap();
+    let again = decoder
+        .decode(
+            &Encoded::json(&outcomes[1]),
+            Origin { headers: &[("ce_type", OutcomeEvent::TYPE.as_bytes())], ..ORIGIN },
+        )
+        .unwrap();
     assert_eq!(again, [outcomes[1].clone()], "our own shape, by its type header");
-    let nothing =
-        decoder.decode(br#"{"event_id": "e", "outcome_time": "2013-04-01T10:43:00Z"}"#, ORIGIN, false);
+    let nothing = decoder.decode(br#"{"event_id": "e", "outcome_time": "2013-04-01T10:43:00Z"}"#, ORIGIN);
     assert_eq!(nothing.unwrap_err().to_string(), "missing `values.late` (at /late)");
-    let wrong = decoder.decode(br#"{"event_id": "e", "late": "1"}"#, ORIGIN, false).unwrap_err();
+    let wrong = decoder.decode(br#"{"event_id": "e", "late": "1"}"#, ORIGIN).unwrap_err();
     assert_eq!(
         wrong.to_string(),
         "`values.late` (at /late): expected a finite number, true or false, found the text \"1\""
@@ -302,7 +320,7 @@ struct Encoded;
 impl Encoded {
     fn json<E: Event>(event: &E) -> Vec<u8> {
         let mut payload = Vec::new();
-        crate::Encoding::Json.encode(event, &mut payload).unwrap();
+        crate::Encoding::Json.encode(event, crate::Framing::default(), &mut payload).unwrap();
         payload
     }
 }

@@ -58,18 +58,6 @@ impl Kafka {
     }
 }
 
-/// Waits until a server answers, which shows that the address, the encryption and the credentials are right.
-pub(crate) fn greet(shared: &Arc<Shared>) -> Result<(), Error> {
-    let answer = shared.observer.fetch_metadata(Some("__consumer_offsets"), REQUEST_TIMEOUT);
-    // Errors of the client come to its queue, which nobody else reads.
-    while shared.observer.poll(Duration::ZERO).is_some() {}
-    answer.map(drop).map_err(|error| {
-        shared.server_error(format!(
-            "no answer within {REQUEST_TIMEOUT:?}: {error}; is the address right, and do TLS and SASL fit?"
-        ))
-    })
-}
-
 fn lag(shared: &Arc<Shared>, group: &str) -> Result<Vec<Lag>, Error> {
     let lag = |position: Position| {
         let wire = shared.wire_name(&position.topic);

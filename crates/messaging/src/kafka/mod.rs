@@ -13,6 +13,7 @@ mod admin;
 mod client;
 mod config;
 mod fault;
+mod greeting;
 mod intake;
 mod lane;
 mod partitions;
@@ -99,7 +100,7 @@ impl Kafka {
             runtime: tokio::runtime::Handle::current(),
         };
         let kafka = Self { shared: Arc::new(shared) };
-        kafka.shared.blocking(admin::greet).await?;
+        kafka.shared.blocking(greeting::greet).await?;
         Ok(kafka)
     }
 

@@ -17,7 +17,14 @@ async fn broker() -> Broker {
 fn sources() -> Sources {
     let [predictions, shadow_predictions, outcomes, reports] =
         ["predictions", "shadow-predictions", "outcomes", "reports"].map(Into::into);
-    Sources { predictions, shadow_predictions, outcomes, reports }
+    Sources {
+        predictions,
+        shadow_predictions,
+        outcomes,
+        reports,
+        registry: None,
+        binding: events::Binding::Kafka,
+    }
 }
 
 fn analysis(interval: Duration, outcomes: &OutcomesConfig) -> Analysis {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use messaging::Broker;
 use runtime::{Clock, Health, Shutdown};
-use stream_scorer::LaneTotals;
+use stream_scorer::{LaneTotals, Lanes};
 use tokio::time::Instant;
 
 use crate::cli::DemoArguments;
@@ -83,7 +83,8 @@ async fn replay_and_analyze(
     let started = Instant::now();
     let health = Health::new(clock.clone(), shutdown.clone());
     let (drain, complete) = (shutdown.child(), Shutdown::new());
-    let scoring = tokio::spawn(scorer.run(broker.clone(), (health, clock.clone()), drain.clone()));
+    let scoring = scorer.run(Lanes::All, broker.clone(), (health, clock.clone()), drain.clone());
+    let scoring = tokio::spawn(scoring);
     let analyzing =
         tokio::spawn(analysis::run(analysis, broker.clone(), clock, (complete.clone(), shutdown.clone())));
     let replaying = {

@@ -15,6 +15,17 @@ fn wanted(production: &str) -> Deployment {
     }
 }
 
+fn style() -> Style {
+    Style {
+        encoding: Encoding::Avro,
+        framing: FramingKind::default(),
+        ids: OwnIds::default(),
+        cloudevents: events::CloudEvents::Binary,
+        binding: events::Binding::Kafka,
+        source: "/serin/m".into(),
+    }
+}
+
 async fn broker() -> Broker {
     let broker = Broker::open(&messaging::Config::new("memory://")).await.unwrap();
     broker.create_topic("deployments", Some(1)).await.unwrap();
@@ -24,7 +35,7 @@ async fn broker() -> Broker {
 /// Seeds at a second, and says which revision of which time is in force.
 async fn seeded(broker: &Broker, wanted: Deployment, second: i64) -> (u64, i64) {
     let (clock, _hands) = Clock::manual(second * 1_000_000);
-    let deployment = seed(broker, &"deployments".into(), wanted, &clock).await.unwrap();
+    let deployment = seed(broker, &"deployments".into(), wanted, (&style(), &clock)).await.unwrap();
     (deployment.revision, deployment.created_at.as_micros() / 1_000_000)
 }
 
@@ -90,6 +101,6 @@ async fn a_record_that_cannot_be_read_is_an_error_and_not_a_fresh_start() {
     let record = Output { topic: "deployments".into(), ..crate::testing::input("m", "{}") };
     broker.writer().append(vec![record]).await.unwrap();
     let (clock, _hands) = Clock::manual(0);
-    assert!(seed(&broker, &"deployments".into(), wanted("1"), &clock).await.is_err());
+    assert!(seed(&broker, &"deployments".into(), wanted("1"), (&style(), &clock)).await.is_err());
     assert_eq!(reader(&broker, "deployments").await.read_available(LIMITS).await.unwrap().len(), 1);
 }

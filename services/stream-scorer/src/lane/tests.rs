@@ -34,11 +34,11 @@ async fn committed(broker: &Broker) -> u64 {
 async fn the_batch_at_hand_is_committed_when_the_lane_is_asked_to_stop() {
     let (broker, lane, watch) = lane(&["a", "b", "c"]).await;
     let stop = watch.shutdown.clone();
-    let process = |records: &[Record]| {
+    let process = async |records: &[Record], _: &Watch| {
         if records[0].value.as_deref() == Some(b"b") {
             stop.request();
         }
-        records.iter().map(copy).collect()
+        Ok(Some(records.iter().map(copy).collect()))
     };
     run(lane, ONE, process, watch).await.unwrap();
     assert_eq!(committed(&broker).await, 2, "what was not taken waits for the next start");
@@ -51,7 +51,9 @@ async fn the_batch_at_hand_is_committed_when_the_lane_is_asked_to_stop() {
 async fn a_lane_that_is_asked_to_stop_before_it_begins_takes_nothing() {
     let (broker, lane, watch) = lane(&["a"]).await;
     watch.shutdown.request();
-    run(lane, ONE, |_| panic!("nothing is to be processed"), watch).await.unwrap();
+    run(lane, ONE, async |_: &[Record], _: &Watch| panic!("nothing is to be processed"), watch)
+        .await
+        .unwrap();
     assert_eq!(committed(&broker).await, 0);
 }
 
@@ -61,7 +63,7 @@ async fn a_refused_commit_ends_the_lane_even_if_it_was_the_last() {
     for is_asked_to_stop in [false, true] {
         let (broker, lane, watch) = lane(&["a", "large", "c", "d"]).await;
         let stop = watch.shutdown.clone();
-        let process = |records: &[Record]| {
+        let process = async |records: &[Record], _: &Watch| {
             let mut outputs: Vec<_> = records.iter().map(copy).collect();
             if records[0].value.as_deref() == Some(b"large") {
                 outputs[0].value = Some(Bytes::from(vec![0; 17 << 20]));
@@ -69,11 +71,26 @@ async fn a_refused_commit_ends_the_lane_even_if_it_was_the_last() {
                     stop.request();
                 }
             }
-            outputs
+            Ok(Some(outputs))
         };
         let error = run(lane, ONE, process, watch).await.unwrap_err();
-        assert!(matches!(error, messaging::Error::RecordTooLarge { .. }), "{error}");
+        assert!(matches!(error, LaneError::Broker(messaging::Error::RecordTooLarge { .. })), "{error}");
         assert_eq!(committed(&broker).await, 1, "the batch before it counts, and nothing after it");
         assert_eq!(reader(&broker, "copies").await.read_available(LIMITS).await.unwrap().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_batch_that_waits_when_the_lane_is_asked_to_stop_is_taken_again() {
+    let (broker, lane, watch) = lane(&["a", "b", "c"]).await;
+    let process = async |records: &[Record], watch: &Watch| {
+        if records[0].value.as_deref() == Some(b"b") {
+            watch.shutdown.request();
+            return Ok(None);
+        }
+        Ok(Some(records.iter().map(copy).collect()))
+    };
+    run(lane, ONE, process, watch).await.unwrap();
+    assert_eq!(committed(&broker).await, 1);
+    assert_eq!(reader(&broker, "copies").await.read_available(LIMITS).await.unwrap().len(), 1);
 }

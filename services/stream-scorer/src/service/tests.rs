@@ -8,27 +8,33 @@ use super::*;
 use crate::testing::{LIMITS, Store, event, input, read, read_until, reader};
 
 /// A service that runs beside the test, until it is asked to stop.
-struct Running {
+pub(crate) struct Running {
     shutdown: Shutdown,
-    health: Health,
+    pub(crate) health: Health,
     ended: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Running {
-    fn start(service: Service, broker: &Broker) -> Self {
+    pub(crate) fn start(service: Service, broker: &Broker) -> Self {
         let shutdown = Shutdown::new();
         let health = Health::new(Clock::System, shutdown.clone());
-        let run = service.run(broker.clone(), (health.clone(), Clock::System), shutdown.clone());
+        let run =
+            service.run(super::Lanes::All, broker.clone(), (health.clone(), Clock::System), shutdown.clone());
         Self { shutdown, health, ended: tokio::spawn(run) }
     }
 
-    async fn stop(self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.shutdown.request();
+        self.ended().await
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn ended(self) -> anyhow::Result<()> {
         tokio::time::timeout(Duration::from_secs(60), self.ended).await.unwrap().unwrap()
     }
 }
 
-async fn memory() -> Broker {
+pub(crate) async fn memory() -> Broker {
     Broker::open(&messaging::Config::new("memory://")).await.unwrap()
 }
 
@@ -41,7 +47,7 @@ async fn produce(broker: &Broker, count: usize) {
     broker.writer().append(outputs.collect()).await.unwrap();
 }
 
-async fn available(broker: &Broker, topic: &str) -> Vec<messaging::Record> {
+pub(crate) async fn available(broker: &Broker, topic: &str) -> Vec<messaging::Record> {
     reader(broker, topic).await.read_available(LIMITS).await.unwrap()
 }
 
@@ -148,9 +154,6 @@ async fn bad_records_do_not_stop_the_stream() {
 /// What the largest record has beside its value: its key.
 const KEY_BYTES: usize = 1;
 
-/// The headers that a dead letter adds.
-const ERROR_HEADERS: usize = 7;
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_of_the_largest_size_is_a_dead_letter() {
     let (store, broker) = (Store::new(), memory().await);
@@ -166,5 +169,8 @@ async fn a_record_of_the_largest_size_is_a_dead_letter() {
     read_until(&mut reader(&broker, "predictions").await, 1).await;
     running.stop().await.unwrap();
     assert!(letters.iter().any(|letter| letter.value.as_ref() == Some(&value)));
-    assert!(letters.iter().any(|letter| letter.headers.len() == messaging::Headers::MAX + ERROR_HEADERS));
+    assert!(
+        letters.iter().any(|letter| letter.headers.len()
+            == messaging::Headers::MAX + crate::dead_letter::ERROR_HEADERS.len())
+    );
 }

@@ -85,6 +85,47 @@ fn each_fault_has_its_field() {
 }
 
 #[test]
+fn the_fields_of_the_output_fit_together() {
+    let store = Store::new();
+    for (text, on_nats, expected) in [
+        (
+            "framing = \"confluent\"",
+            false,
+            vec![
+                "output.framing: needs `encoding = \"avro\"`: JSON names no schema",
+                "output.framing: needs the section [registry], where the ids are",
+            ],
+        ),
+        (
+            "encoding = \"avro\"\nframing = \"header\"",
+            true,
+            vec![
+                "output.framing: needs the section [registry], where the ids are",
+                "output.framing: \"header\" is not for NATS, whose headers are text; \"confluent\" is",
+            ],
+        ),
+        (
+            "encoding = \"avro\"\ncloudevents = \"structured\"",
+            false,
+            vec!["output.cloudevents: \"structured\" needs `encoding = \"json\"`"],
+        ),
+        (
+            "source = \"a b\"",
+            false,
+            vec![
+                "output.source: is not a URI reference such as \"/payments/fraud\": no spaces, printable ASCII",
+            ],
+        ),
+    ] {
+        let mut config = store.config(&format!("[output]\n{text}"));
+        if on_nats {
+            config.binding = events::Binding::Nats;
+        }
+        assert_eq!(problems(config).lines().collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
 fn outcomes_and_types_belong_to_the_users_own_shape() {
     let store = Store::new();
     for section in [

@@ -5,6 +5,7 @@ use events::{Event, Fallback, PredictionEvent, Role};
 use proptest::prelude::*;
 
 use super::*;
+use crate::schemas::OwnIds;
 use crate::service::Service;
 use crate::testing::{Store, canary, event, predictions, read, record, to};
 
@@ -25,7 +26,12 @@ fn clock() -> Clock {
 /// The work of a lane of this service: 0 is production.
 fn work(service: &Service, lane: usize) -> Work {
     let deployment = events::Deployment { revision: 7, ..service.deployment() };
-    service.work(lane, &deployment, &clock()).unwrap()
+    service.work(lane, &deployment, (&service.style_with(OwnIds::default()), &clock())).unwrap()
+}
+
+/// Names and values of headers that are text.
+fn texts(headers: &messaging::Headers) -> Vec<(&str, &str)> {
+    headers.iter().map(|each| (each.name.as_str(), std::str::from_utf8(&each.value).unwrap())).collect()
 }
 
 fn with_late(id: &str, user: &str, late: &str) -> String {
@@ -35,7 +41,7 @@ fn with_late(id: &str, user: &str, late: &str) -> String {
 #[test]
 fn a_prediction_says_how_it_came_about() {
     let store = Store::new();
-    let outputs = work(&store.service(""), 0).process(&[record(0, event("e", "ann", 2.0))]);
+    let outputs = work(&store.service(""), 0).process(&[record(0, event("e", "ann", 2.0))]).unwrap();
     assert_eq!(outputs.len(), 1);
     let output = &outputs[0];
     assert_eq!((&*output.topic, output.partition), ("predictions", None));
@@ -45,8 +51,18 @@ fn a_prediction_says_how_it_came_about() {
         "keyed by the unit, whatever the input was keyed by"
     );
     assert_eq!(output.timestamp, 1_364_806_440_000, "stamped with the event's time");
-    assert_eq!(output.headers.get("ce_type").unwrap(), PredictionEvent::TYPE.as_bytes());
-    assert_eq!(&output.headers.get("content-type").unwrap()[..], b"application/json");
+    assert_eq!(
+        texts(&output.headers),
+        [
+            ("ce_specversion", "1.0"),
+            ("ce_type", PredictionEvent::TYPE),
+            ("ce_source", "/serin/m"),
+            ("ce_id", &events::prediction_id("e", "m", "served")),
+            ("ce_time", "2013-04-01T08:54:00Z"),
+            ("ce_subject", "user/ann"),
+            ("content-type", "application/json"),
+        ]
+    );
     let prediction: PredictionEvent = read(output.value.as_ref());
     assert_eq!(prediction.outputs.get("y"), Some(2.5));
     assert_eq!(prediction.prediction_id, events::prediction_id("e", "m", "served"));
@@ -64,7 +80,7 @@ fn predictions_come_in_the_order_of_their_records() {
     let mut service = store.config("");
     service.experiments = vec![canary("2")];
     let service = Service::prepare(service).unwrap();
-    let found = predictions(&work(&service, 0).process(&records));
+    let found = predictions(&work(&service, 0).process(&records).unwrap());
     let ids: Vec<_> = found.iter().map(|each| each.event_id.to_string()).collect();
     assert_eq!(ids, (0..300).map(|n| format!("e{n}")).collect::<Vec<_>>());
     assert!(found.iter().any(|each| each.role == Role::Canary), "some units are in the canary");
@@ -79,7 +95,7 @@ fn outcomes_in_the_input_are_published_once_by_production() {
         record(1, with_late("b", "bob", "null")),
         record(2, event("c", "cat", 1.0)),
     ];
-    let outputs = work(&service, 0).process(&records);
+    let outputs = work(&service, 0).process(&records).unwrap();
     let outcomes = to(&outputs, "outcomes");
     assert_eq!((outcomes.len(), predictions(&outputs).len()), (1, 3));
     assert_eq!(outcomes[0].key.as_deref(), Some(&b"ann"[..]), "beside the prediction that it follows");
@@ -87,7 +103,7 @@ fn outcomes_in_the_input_are_published_once_by_production() {
     assert_eq!((outcome.subject, outcome.metric.as_str()), (Subject::Event("a".into()), "late"));
     assert_eq!(service.lanes()[0].1.get().outcomes, 1);
     for shadow in [1, 2] {
-        assert!(to(&work(&service, shadow).process(&records), "outcomes").is_empty());
+        assert!(to(&work(&service, shadow).process(&records).unwrap(), "outcomes").is_empty());
     }
 }
 
@@ -103,7 +119,7 @@ type = { at = "/type", outcomes = ["landed"] }
     );
     let landed = r#"{"type": "landed", "flight": "a", "at": "2013-04-01T09:00:00Z", "late": false}"#;
     let scheduled = event("b", "bob", 1.0).replacen('{', "{\"type\": \"scheduled\", ", 1);
-    let outputs = work(&service, 0).process(&[record(0, landed), record(1, scheduled)]);
+    let outputs = work(&service, 0).process(&[record(0, landed), record(1, scheduled)]).unwrap();
     let outcomes = to(&outputs, "outcomes");
     assert_eq!((outcomes.len(), predictions(&outputs).len(), outputs.len()), (1, 1, 2));
     assert_eq!(outcomes[0].key.as_deref(), Some(&b"a"[..]));
@@ -126,8 +142,9 @@ fn what_cannot_be_scored_is_a_dead_letter_byte_for_byte() {
     ] {
         let mut bad = record(1, value.clone());
         bad.headers.push("trace", Bytes::from_static(b"\xff"));
-        let outputs =
-            work(&service, 0).process(&[record(0, good.clone()), bad.clone(), record(2, good.clone())]);
+        let outputs = work(&service, 0)
+            .process(&[record(0, good.clone()), bad.clone(), record(2, good.clone())])
+            .unwrap();
         assert_eq!(predictions(&outputs).len(), 2, "its neighbours are scored: {value}");
         let letters = to(&outputs, "features.dlq");
         assert_eq!(letters.len(), 1, "{value}");
@@ -151,7 +168,7 @@ fn what_cannot_be_scored_is_a_dead_letter_byte_for_byte() {
 #[test]
 fn a_record_without_a_value_is_a_dead_letter() {
     let store = Store::new();
-    let outputs = work(&store.service(""), 0).process(&[Record { value: None, ..record(0, "") }]);
+    let outputs = work(&store.service(""), 0).process(&[Record { value: None, ..record(0, "") }]).unwrap();
     assert_eq!(to(&outputs, "features.dlq")[0].value, None);
 }
 
@@ -160,7 +177,7 @@ fn dead_letters_keep_the_order_of_their_records() {
     let store = Store::new();
     let unscorable = event("e", "ann", 1.0).replace("\"x\"", "\"z\"");
     let records = [record(0, unscorable.clone()), record(1, "{"), record(2, unscorable), record(3, "{")];
-    let outputs = work(&store.service(""), 0).process(&records);
+    let outputs = work(&store.service(""), 0).process(&records).unwrap();
     let offsets: Vec<_> = to(&outputs, "features.dlq")
         .iter()
         .map(|letter| letter.headers.get("__connect.errors.offset").unwrap().clone())
@@ -173,8 +190,9 @@ fn a_shadow_passes_over_what_it_cannot_score() {
     let store = Store::new();
     let service = store.service(SECTIONS);
     let scorable = event("b", "bob", 1.0).replace("\"x\": 1", "\"z\": 4");
-    let outputs =
-        work(&service, 2).process(&[record(0, event("a", "ann", 1.0)), record(1, scorable), record(2, "{")]);
+    let outputs = work(&service, 2)
+        .process(&[record(0, event("a", "ann", 1.0)), record(1, scorable), record(2, "{")])
+        .unwrap();
     assert_eq!(outputs.len(), 1);
     let prediction = &predictions(&outputs)[0];
     assert_eq!(&*outputs[0].topic, "shadow-predictions");
@@ -190,14 +208,14 @@ fn a_shadow_takes_the_same_share_of_the_events_every_time() {
     let store = Store::new();
     let service = store.service(SECTIONS);
     let records: Vec<_> = (0..2_000).map(|n| record(n, event(&format!("e{n}"), "ann", 0.0))).collect();
-    let first = predictions(&work(&service, 1).process(&records));
+    let first = predictions(&work(&service, 1).process(&records).unwrap());
     // Binomial(2000, 0.5) lies in 927..=1073 but for one time in a thousand.
     assert!((927..=1_073).contains(&first.len()), "{}", first.len());
     assert!(first.iter().all(|each| events::event_sample(&each.event_id) < 5_000));
     // Another process, other batches, another order.
     let mut again = work(&store.service(SECTIONS), 1);
     let mut second: Vec<_> =
-        records.rchunks(7).flat_map(|records| predictions(&again.process(records))).collect();
+        records.rchunks(7).flat_map(|records| predictions(&again.process(records).unwrap())).collect();
     second.sort_by(|a, b| a.event_id.cmp(&b.event_id));
     let mut sorted = first;
     sorted.sort_by(|a, b| a.event_id.cmp(&b.event_id));
@@ -213,7 +231,7 @@ fn a_failing_canary_falls_back_to_production_and_says_so() {
     let service = Service::prepare(config).unwrap();
     let records: Vec<_> =
         (0..40).map(|n| record(n, event(&format!("e{n}"), &format!("u{n}"), 3.0))).collect();
-    let found = predictions(&work(&service, 0).process(&records));
+    let found = predictions(&work(&service, 0).process(&records).unwrap());
     let canaries: Vec<_> = found.iter().filter(|each| each.role == Role::Canary).collect();
     assert!(!canaries.is_empty() && canaries.len() < 40);
     for each in &canaries {
@@ -229,8 +247,9 @@ fn a_failing_canary_falls_back_to_production_and_says_so() {
 fn an_event_that_comes_again_has_the_same_prediction_id_whoever_scores_it() {
     let store = Store::new();
     let promoted = store.service("[model]\nstore = \"m\"\nproduction = \"2\"");
-    let first = predictions(&work(&store.service(""), 0).process(&[record(0, event("e", "ann", 1.0))]));
-    let again = predictions(&work(&promoted, 0).process(&[record(9, event("e", "ann", 1.0))]));
+    let first =
+        predictions(&work(&store.service(""), 0).process(&[record(0, event("e", "ann", 1.0))]).unwrap());
+    let again = predictions(&work(&promoted, 0).process(&[record(9, event("e", "ann", 1.0))]).unwrap());
     assert_eq!(first[0].prediction_id, again[0].prediction_id);
     assert_eq!((&*first[0].version, &*again[0].version), ("1", "2"));
 }
@@ -243,7 +262,9 @@ fn events_without_an_id_are_told_apart_by_their_place() {
     config.input.event.as_mut().unwrap().id = None;
     let service = Service::prepare(config).unwrap();
     let found = predictions(
-        &work(&service, 0).process(&[record(4, event_without_id.clone()), record(5, event_without_id)]),
+        &work(&service, 0)
+            .process(&[record(4, event_without_id.clone()), record(5, event_without_id)])
+            .unwrap(),
     );
     assert_ne!(found[0].event_id, found[1].event_id);
     assert!(
@@ -257,14 +278,112 @@ fn events_without_an_id_are_told_apart_by_their_place() {
 fn predictions_are_avro_where_that_is_asked_for() {
     let store = Store::new();
     let outputs = work(&store.service("[output]\nencoding = \"avro\""), 0)
-        .process(&[record(0, event("e", "ann", 1.0))]);
+        .process(&[record(0, event("e", "ann", 1.0))])
+        .unwrap();
     let mut decoder = events::NativeDecoder::new(Arc::default(), events::Limits::default());
-    let prediction: PredictionEvent = decoder.decode(outputs[0].value.as_ref().unwrap()).unwrap();
+    let prediction: PredictionEvent = decoder.decode(outputs[0].value.as_ref().unwrap(), &[]).unwrap();
     assert_eq!((&*prediction.event_id, prediction.outputs.get("y")), ("e", Some(1.5)));
     assert_eq!(
         outputs[0].headers.get("content-type").unwrap(),
         events::Encoding::Avro.content_type().as_bytes()
     );
+}
+
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+#[test]
+fn a_trace_is_passed_on_to_all_that_follows() {
+    let store = Store::new();
+    let mut traced = record(0, with_late("a", "ann", "true"));
+    traced.headers.push("traceparent", Bytes::from_static(TRACE.as_bytes()));
+    traced.headers.push("tracestate", Bytes::from_static(b"vendor=1"));
+    let mut bad = record(1, "{");
+    bad.headers = traced.headers.clone();
+    let plain = record(2, event("c", "cat", 1.0));
+    let outputs = work(&store.service(SECTIONS), 0).process(&[traced, bad, plain]).unwrap();
+    for output in &outputs {
+        let is_plain = output.key.as_deref() == Some(b"cat");
+        let found =
+            ["traceparent", "tracestate"].map(|name| output.headers.get(name).map(|value| &value[..]));
+        let expected = if is_plain { [None, None] } else { [Some(TRACE.as_bytes()), Some(&b"vendor=1"[..])] };
+        assert_eq!(found, expected, "{}", output.topic);
+    }
+    assert_eq!(outputs.len(), 4);
+}
+
+#[test]
+fn cloud_events_come_in_in_both_modes() {
+    let store = Store::new();
+    let mut config = store.config("");
+    config.input.event.as_mut().unwrap().id = None;
+    let service = Service::prepare(config).unwrap();
+    let mut binary = record(0, event("e", "ann", 1.0));
+    for (name, value) in
+        [("ce_specversion", "1.0"), ("ce_id", "7"), ("ce_source", "/shop"), ("ce_type", "order")]
+    {
+        binary.headers.push(name, Bytes::from_static(value.as_bytes()));
+    }
+    let data = event("e", "ann", 1.0);
+    let structured =
+        format!(r#"{{"specversion":"1.0","id":"8","source":"/shop","type":"order","data":{data}}}"#);
+    let mut structured = record(1, structured);
+    structured.headers.push("content-type", Bytes::from_static(b"application/cloudevents+json"));
+    let mut bad = binary.clone();
+    bad.headers.push("ce_specversion", Bytes::from_static(b"2.0"));
+    let outputs = work(&service, 0).process(&[binary, structured, bad]).unwrap();
+    let ids: Vec<_> = predictions(&outputs).iter().map(|each| each.event_id.to_string()).collect();
+    assert_eq!(ids, ["/shop 7", "/shop 8"]);
+    let letter = to(&outputs, "features.dlq")[0];
+    let reason = letter.headers.get("__connect.errors.exception.class.name").unwrap();
+    assert_eq!(&reason[..], b"bad_envelope");
+}
+
+#[test]
+fn cloud_events_go_out_as_asked() {
+    let store = Store::new();
+    let records = [record(0, event("e", "ann", 1.0))];
+    let mut decoder = events::NativeDecoder::new(Arc::default(), events::Limits::default());
+    let outputs = |sections: &str, binding: events::Binding| {
+        let mut config = store.config(sections);
+        config.binding = binding;
+        work(&Service::prepare(config).unwrap(), 0).process(&records).unwrap()
+    };
+    let kafka = events::Binding::Kafka;
+    let expected: PredictionEvent = read(outputs("", kafka)[0].value.as_ref());
+
+    let structured = outputs("[output]\ncloudevents = \"structured\"\nsource = \"/fraud\"", kafka);
+    let headers = texts(&structured[0].headers);
+    assert_eq!(headers, [("content-type", "application/cloudevents+json; charset=UTF-8")]);
+    let value: serde_json::Value = serde_json::from_slice(structured[0].value.as_ref().unwrap()).unwrap();
+    assert_eq!((&value["source"], &value["subject"]), (&"/fraud".into(), &"user/ann".into()));
+    let pairs = crate::headers::pairs(&structured[0].headers);
+    let found: PredictionEvent = decoder.decode(structured[0].value.as_ref().unwrap(), &pairs).unwrap();
+    assert_eq!(found, expected);
+
+    let none = outputs("[output]\ncloudevents = \"none\"", kafka);
+    let headers = texts(&none[0].headers);
+    assert_eq!(headers, [("ce_type", PredictionEvent::TYPE), ("content-type", "application/json")]);
+
+    let nats = outputs("", events::Binding::Nats);
+    let headers = texts(&nats[0].headers);
+    assert!(headers.contains(&("ce-subject", "user/ann")), "{headers:?}");
+    assert!(headers.contains(&("ce-datacontenttype", "application/json")), "{headers:?}");
+}
+
+#[test]
+fn a_batch_that_needs_a_schema_leaves_nothing_behind() {
+    let store = Store::new();
+    let mut config = store.config("[output]\ncloudevents = \"none\"");
+    let registry = registry::Config::new("http://127.0.0.1:1");
+    config.registry =
+        Some(registry::Registry::new(&registry, store.path(), &std::collections::BTreeMap::new()).unwrap());
+    let service = Service::prepare(config).unwrap();
+    let mut work = work(&service, 0);
+    let unknown = record(2, &b"\0\0\0\0\x07body"[..]);
+    let records = [record(0, event("a", "ann", 1.0)), record(1, "{"), unknown];
+    assert_eq!(work.process(&records), Err(SchemaId::Number(7)));
+    assert_eq!(service.lanes()[0].1.get(), Totals::default());
+    assert_eq!(work.process(&records[..1]).unwrap().len(), 1, "nothing of the batch is left");
 }
 
 /// What is wrong with a record, if anything.
@@ -299,7 +418,7 @@ proptest! {
             };
             Record { key: Some(format!("u{user}").into()), ..record(offset, value) }
         }).collect();
-        let outputs: Vec<Output> = records.chunks(size).flat_map(|batch| work.process(batch)).collect();
+        let outputs: Vec<Output> = records.chunks(size).flat_map(|batch| work.process(batch).unwrap()).collect();
         prop_assert_eq!(outputs.len(), records.len());
         let mut found: HashMap<(&str, &Bytes), Vec<String>> = HashMap::new();
         for output in &outputs {
