@@ -117,7 +117,7 @@ class Bench:
         events.unlink()
         self.throughput(self.contenders[0], is_counted=False)
         for output in self.contenders[0].outputs:
-            samples = self.run_serin("tail", output, "--from-beginning", "--count", str(SAMPLES))
+            samples = self.run_serin("tail", output, "-b", "--count", str(SAMPLES), "--format", "json")
             (self.folder / output).write_bytes(samples)
 
     def throughput(self, contender: Contender, is_counted=True):

@@ -10,7 +10,6 @@ use rdkafka::message::{BorrowedMessage, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::samples::HEADERS;
 use crate::{Arguments, BATCH, Lane};
 
 /// The longest that a poll waits, and a step of a transaction may take.
@@ -85,14 +84,14 @@ fn send(
     message: &BorrowedMessage<'_>,
     lane: &mut Lane,
 ) -> anyhow::Result<()> {
-    let value = lane.samples.next();
-    let mut headers = OwnedHeaders::new_with_capacity(HEADERS.len());
-    for (key, value) in HEADERS {
+    let sample = lane.samples.next();
+    let mut headers = OwnedHeaders::new_with_capacity(sample.headers.len());
+    for (key, value) in &sample.headers {
         headers = headers.insert(Header { key, value: Some(value) });
     }
     let record = BaseRecord::to(topic)
         .key(message.key().unwrap_or_default())
-        .payload(&*value)
+        .payload(&*sample.value)
         .headers(headers)
         .timestamp(message.timestamp().to_millis().unwrap_or_else(now));
     producer.send(record).map_err(|(error, _)| error).context("cannot send")

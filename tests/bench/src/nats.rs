@@ -7,7 +7,7 @@ use async_nats::{Client, HeaderMap};
 use futures_util::StreamExt;
 use tokio::task::JoinSet;
 
-use crate::samples::HEADERS;
+use crate::samples::Sample;
 use crate::{Arguments, Lane};
 
 /// The most outputs of a batch: the server commits a thousand messages at once, and one is the position.
@@ -20,7 +20,9 @@ const RECORD_HEADERS: [&str; 2] = ["Serin-Time", "Serin-Key"];
 #[tokio::main]
 pub(crate) async fn run(arguments: &Arguments, lanes: [Lane; 2]) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
-    for lane in lanes {
+    for mut lane in lanes {
+        // As CloudEvents are bound to NATS.
+        lane.samples.rename("ce_", "ce-");
         let client = async_nats::connect(&arguments.address).await?;
         let position = format!("{}.$checkpoint.{}.{}.0", arguments.prefix, lane.group, arguments.input);
         let (prefix, input) = (arguments.prefix.clone(), arguments.input.clone());
@@ -71,11 +73,12 @@ impl Passing {
     async fn commit(&mut self, batch: &[Message], count: u64, last: u64) -> anyhow::Result<u64> {
         let id = format!("{}-{}-{count}", self.lane.group, std::process::id());
         for (place, message) in (1_usize..).zip(batch) {
-            let mut headers = output_headers(message);
+            let sample = self.lane.samples.next();
+            let mut headers = output_headers(message, sample);
             mark(&mut headers, &id, place);
             let partition = message.subject.rsplit('.').next().unwrap_or("0");
             let subject = format!("{}.{}.{partition}", self.prefix, self.lane.output);
-            self.client.publish_with_headers(subject, headers, self.lane.samples.next()).await?;
+            self.client.publish_with_headers(subject, headers, sample.value.clone()).await?;
         }
         let mut headers = HeaderMap::new();
         mark(&mut headers, &id, batch.len() + 1);
@@ -92,15 +95,15 @@ impl Passing {
     }
 }
 
-fn output_headers(message: &Message) -> HeaderMap {
+fn output_headers(message: &Message, sample: &Sample) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for name in RECORD_HEADERS {
         if let Some(value) = message.headers.as_ref().and_then(|headers| headers.get(name)) {
             headers.insert(name, value.clone());
         }
     }
-    for (name, value) in HEADERS {
-        headers.insert(name, value);
+    for (name, value) in &sample.headers {
+        headers.insert(&**name, &**value);
     }
     headers
 }

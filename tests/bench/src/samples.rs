@@ -3,31 +3,52 @@
 
 use std::path::Path;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use bytes::Bytes;
+use serde_json::Value;
 
-/// The headers of serin's predictions.
-pub(crate) const HEADERS: [(&str, &str); 2] =
-    [("ce_type", "dev.serin.prediction.v1"), ("content-type", "application/json")];
+/// A prediction without its key, which is that of the record that is passed through.
+pub(crate) struct Sample {
+    pub(crate) value: Bytes,
+    pub(crate) headers: Vec<(String, String)>,
+}
 
-/// Values of predictions, one after the other and over again.
+/// Samples, one after the other and over again.
 pub(crate) struct Samples {
-    values: Vec<Bytes>,
+    all: Vec<Sample>,
     next: usize,
 }
 
 impl Samples {
-    /// Reads a file of one value a line.
+    /// Reads what `serin tail --format json` has written.
     pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(file)?;
-        let values: Vec<_> = text.lines().map(|line| Bytes::copy_from_slice(line.as_bytes())).collect();
-        ensure!(!values.is_empty(), "there are none");
-        Ok(Self { values, next: 0 })
+        let all = text.lines().map(sample).collect::<anyhow::Result<Vec<_>>>()?;
+        ensure!(!all.is_empty(), "there are none");
+        Ok(Self { all, next: 0 })
     }
 
-    pub(crate) fn next(&mut self) -> Bytes {
-        let value = self.values[self.next].clone();
-        self.next = (self.next + 1) % self.values.len();
-        value
+    /// Replaces what the names of headers begin with.
+    pub(crate) fn rename(&mut self, from: &str, to: &str) {
+        for (name, _) in self.all.iter_mut().flat_map(|sample| &mut sample.headers) {
+            *name = name.replace(from, to);
+        }
     }
+
+    pub(crate) fn next(&mut self) -> &Sample {
+        let sample = &self.all[self.next];
+        self.next = (self.next + 1) % self.all.len();
+        sample
+    }
+}
+
+fn sample(line: &str) -> anyhow::Result<Sample> {
+    let record: Value = serde_json::from_str(line)?;
+    let headers = record["headers"].as_array().context("a record has headers")?;
+    let text = |value: &Value| value.as_str().map(str::to_owned).context("a header is text");
+    let header = |header: &Value| anyhow::Ok((text(&header["name"])?, text(&header["value"])?));
+    Ok(Sample {
+        value: serde_json::to_vec(&record["value"])?.into(),
+        headers: headers.iter().map(header).collect::<anyhow::Result<_>>()?,
+    })
 }
