@@ -49,7 +49,11 @@ class Kafka:
             self.groups[group] = self._consumer(group)
         topic = f"{self.prefix}.{source}"
         places = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
-        committed = self.groups[group].committed(places, 10)
+        try:
+            committed = self.groups[group].committed(places, 10)
+        except confluent_kafka.KafkaException:
+            # The first groups of a new broker have no coordinator for a while; what lasts, the caller gives up on.
+            return 0
         return sum(max(place.offset, 0) for place in committed)
 
     def watch(self, seen, stop):

@@ -16,6 +16,9 @@ use crate::{Arguments, BATCH, Lane};
 const POLL: Duration = Duration::from_millis(100);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a batch waits for more records.
+const FILL: Duration = Duration::from_millis(5);
+
 /// How long to look for what has arrived before looking again. The binding's own flush looks every 100 ms.
 const FLUSH: Duration = Duration::from_micros(500);
 
@@ -41,7 +44,8 @@ fn pass(arguments: &Arguments, mut lane: Lane) -> anyhow::Result<()> {
         let Some(first) = consumer.poll(POLL) else { continue };
         producer.begin_transaction()?;
         let mut positions = BTreeMap::new();
-        let more = std::iter::from_fn(|| consumer.poll(Duration::ZERO));
+        let until = Instant::now() + FILL;
+        let more = std::iter::from_fn(|| consumer.poll(until.saturating_duration_since(Instant::now())));
         for message in std::iter::once(first).chain(more).take(BATCH) {
             let message = message?;
             positions.insert(message.partition(), message.offset() + 1);
@@ -72,6 +76,7 @@ fn producer(arguments: &Arguments, group: &str) -> anyhow::Result<BaseProducer> 
         .set("message.timeout.ms", "10000")
         .set("partitioner", "murmur2_random")
         .set("compression.type", "lz4")
+        .set("linger.ms", "1")
         .set("delivery.report.only.error", "true")
         .create()
         .context("cannot make a producer")

@@ -38,8 +38,7 @@ fn main() -> anyhow::Result<()> {
         bail!("usage: pass-through kafka|nats ADDRESS PREFIX INPUT GROUP SAMPLES");
     };
     let lanes = lanes(group, &PathBuf::from(folder))?;
-    let arguments =
-        Arguments { address: address.clone(), prefix: prefix.clone(), input: input.clone() };
+    let arguments = Arguments { address: address.clone(), prefix: prefix.clone(), input: input.clone() };
     match broker.as_str() {
         "kafka" => kafka::run(&arguments, lanes),
         "nats" => nats::run(&arguments, lanes),
@@ -50,11 +49,9 @@ fn main() -> anyhow::Result<()> {
 /// As many groups as serin has lanes in the example: production and one shadow.
 fn lanes(group: &str, folder: &std::path::Path) -> anyhow::Result<[Lane; 2]> {
     let lane = |group: String, output: &'static str| {
-        let samples = Samples::read(&folder.join(output)).with_context(|| format!("samples of `{output}`"))?;
+        let samples =
+            Samples::read(&folder.join(output)).with_context(|| format!("samples of `{output}`"))?;
         anyhow::Ok(Lane { group, output, samples })
     };
-    Ok([
-        lane(group.to_owned(), "predictions")?,
-        lane(format!("{group}.shadow"), "shadow-predictions")?,
-    ])
+    Ok([lane(group.to_owned(), "predictions")?, lane(format!("{group}.shadow"), "shadow-predictions")?])
 }

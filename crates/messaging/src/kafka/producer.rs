@@ -8,14 +8,14 @@ use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::types::RDKafkaRespErr;
 
 use super::{Shared, admin, client};
 use crate::config::Config;
 use crate::record::Output;
 
-/// How long to sleep between two looks at what has arrived. A commit waits for milliseconds; the client library's own
-/// flush looks every 100 ms.
-const LOOK_EVERY: Duration = Duration::from_micros(100);
+/// How long to wait for room in the client's queue before looking again.
+const FULL_PAUSE: Duration = Duration::from_micros(500);
 
 /// A producer, and what has gone wrong with what it sent.
 pub(super) struct Outbox {
@@ -79,7 +79,7 @@ impl Outbox {
             .set("enable.idempotence", "true")
             .set("partitioner", "murmur2_random")
             .set("compression.type", "lz4")
-            .set("linger.ms", "1")
+            .set("linger.ms", "2")
             .set("delivery.report.only.error", "true")
             .set("message.timeout.ms", &timeout)
             .set("queue.buffering.max.kbytes", (queue_bytes / 1_024).clamp(1_024, 2_000_000).to_string());
@@ -91,7 +91,7 @@ impl Outbox {
         Ok(Self { producer, names: HashMap::new() })
     }
 
-    /// Sends outputs and waits until all have arrived, up to `deadline`.
+    /// Queues outputs to be sent; [`drain`](Self::drain) tells when all have arrived.
     pub(super) fn send(
         &mut self,
         shared: &Shared,
@@ -107,16 +107,13 @@ impl Outbox {
                 .or_insert_with(|| shared.wire_name(&output.topic));
             enqueue(&self.producer, name, (place, output), (now, deadline))?;
         }
-        self.drain(deadline)
+        Ok(())
     }
 
     /// Waits until nothing is on the way.
     pub(super) fn drain(&self, deadline: Instant) -> Result<(), SendFault> {
-        while self.producer.in_flight_count() > 0 {
-            if Instant::now() >= deadline {
-                return Err(SendFault::Late);
-            }
-            std::thread::park_timeout(LOOK_EVERY);
+        if !flush(&self.producer, deadline.saturating_duration_since(Instant::now())) {
+            return Err(SendFault::Late);
         }
         match self.failed().take() {
             None => Ok(()),
@@ -136,6 +133,19 @@ impl SendFault {
             _ => Self::Failed(error),
         }
     }
+}
+
+/// Sends what lingers and waits for all answers, up to `timeout`; says whether they came. Their reports are served by
+/// the producer's own thread.
+#[expect(
+    unsafe_code,
+    reason = "the binding's flush looks every 100 ms; the client library's is woken by the last answer"
+)]
+fn flush(producer: &ThreadedProducer<Deliveries>, timeout: Duration) -> bool {
+    let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: the handle is that of a producer that we hold.
+    let ended = unsafe { rdkafka::bindings::rd_kafka_flush(producer.client().native_ptr(), millis) };
+    ended == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR
 }
 
 fn enqueue(
@@ -163,6 +173,6 @@ fn enqueue(
             return Err(SendFault::Late);
         }
         record = refused;
-        std::thread::park_timeout(LOOK_EVERY);
+        std::thread::park_timeout(FULL_PAUSE);
     }
 }

@@ -177,6 +177,7 @@ impl Committer {
         if let Err(fault) = self.outbox()?.send(&shared, outputs, deadline) {
             return Err(self.abort_after(fault));
         }
+        // While the outputs are on their way.
         let outbox = self.outbox()?;
         let sent = attempt(|| {
             // Never kept: it has the generation, which changes (confluent-kafka-go#653).
@@ -184,6 +185,9 @@ impl Committer {
             outbox.producer.send_offsets_to_transaction(&offsets, &group, timeout)
         });
         sent.map_err(|error| self.abort(&error))?;
+        if let Err(fault) = self.outbox()?.drain(deadline) {
+            return Err(self.abort_after(fault));
+        }
         let outbox = self.outbox()?;
         let committed = attempt(|| outbox.producer.commit_transaction(timeout + MARGIN));
         committed.map_err(|error| match remedy(&error) {
@@ -309,7 +313,8 @@ impl Committer {
         let shared = Arc::clone(&self.shared);
         let deadline = Instant::now() + shared.config.kafka.transaction_timeout + MARGIN;
         let offsets = self.offsets(receipt)?;
-        match self.outbox()?.send(&shared, outputs, deadline) {
+        let outbox = self.outbox()?;
+        match outbox.send(&shared, outputs, deadline).and_then(|()| outbox.drain(deadline)) {
             Ok(()) => {}
             Err(SendFault::TooLarge(place)) => return Err(Failure::TooLarge(place)),
             Err(SendFault::Failed(error)) => return Err(self.given_up(&error)),
