@@ -8,11 +8,11 @@ export SERIN_TEST_SERVERS ?= $(SERIN_CI_CACHE)/servers
 # rustup's folder comes last: a shell that has not read rustup's settings yet still finds cargo there.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(HOME)/.cargo/bin
 
-.PHONY: help demo test test-faults check bench fmt
+.PHONY: help demo test test-faults check bench bench-brokers soak fmt
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\): ## /\1|/p' Makefile | while IFS='|' read -r target text; do \
-		printf '  make %-11s %s\n' "$$target" "$$text"; done
+		printf '  make %-13s %s\n' "$$target" "$$text"; done
 
 demo: ## build the release and stream a real month of flights through it (ARGS="--help" for its options)
 	@scripts/prerequisites build
@@ -42,6 +42,15 @@ check: ## formatting, lints, documentation, licences, sources and the stack; a w
 bench: ## run the benchmarks; the scoring lane's own is in services/stream-scorer/benches
 	@scripts/prerequisites build
 	cargo bench --workspace --locked
+	$(MAKE) bench-brokers
+
+bench-brokers: ## measure serin on Kafka and NATS beside a pass-through and Python (ARGS="--write docs/benchmarks.md")
+	@scripts/prerequisites test
+	scripts/bench-brokers $(ARGS)
+
+soak: ## watch the memory of serin over ten million events on Kafka (ARGS="--write docs/benchmarks.md")
+	@scripts/prerequisites test
+	scripts/bench-brokers --soak 10000000 $(ARGS)
 
 fmt: ## format the code
 	cargo fmt --all

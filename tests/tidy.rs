@@ -8,13 +8,14 @@ use toml::{Table, Value};
 use crate::support::root;
 
 /// Which packages of the house each may name. No service knows another; only the binary knows them all.
-const EDGES: [(&str, &[&str]); 11] = [
+const EDGES: [(&str, &[&str]); 12] = [
     ("events", &[]),
     ("statistics", &[]),
     ("experiment", &[]),
     ("messaging", &["runtime"]),
     ("runtime", &[]),
     (TESTED_ON, &[]),
+    (MEASURED_BESIDE, &[]),
     ("inference", &["events", "experiment"]),
     ("registry", &["events", "runtime"]),
     ("stream-scorer", &["events", "experiment", "inference", "messaging", "registry", "runtime"]),
@@ -37,6 +38,9 @@ const EDGES: [(&str, &[&str]); 11] = [
 
 /// Starts real servers for tests. Every package may test with it, and none is built with it.
 const TESTED_ON: &str = "servers";
+
+/// What serin is measured beside on brokers. It shares nothing with serin but the brokers' clients.
+const MEASURED_BESIDE: &str = "pass-through";
 
 /// The one package of the house that may name each of these: every foreign world has one door.
 const HOMES: [(&str, &str); 21] = [
@@ -106,7 +110,8 @@ fn table(file: &Path) -> Table {
 fn packages() -> Vec<Package> {
     let folders = ["crates", "services"].map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
     let folders = folders.into_iter().flatten().map(|folder| folder.unwrap().path());
-    let manifests = folders.chain([root().join("tests/servers")]).map(|folder| folder.join("Cargo.toml"));
+    let folders = folders.chain(["tests/bench", "tests/servers"].map(|folder| root().join(folder)));
+    let manifests = folders.map(|folder| folder.join("Cargo.toml"));
     manifests
         .filter(|manifest| manifest.is_file())
         .map(|manifest| {
@@ -172,7 +177,9 @@ fn every_foreign_package_has_one_home() {
     let packages = packages();
     for (foreign, home) in HOMES {
         for package in &packages {
-            let is_home = package.name == home;
+            // A baseline speaks to brokers by itself: through serin's own lanes it would share what they cost.
+            let is_baseline = package.name == MEASURED_BESIDE && ["async-nats", "rdkafka"].contains(&foreign);
+            let is_home = package.name == home || is_baseline;
             assert_eq!(package.built_with().contains(foreign), is_home, "{} and {foreign}", package.name);
             let is_tested_with = package.named("dev-dependencies").contains(foreign);
             let is_exception =
