@@ -78,6 +78,36 @@ pub(crate) fn largest_message(max_record_bytes: u64) -> u64 {
     max_record_bytes + crate::config::COMMIT_HEADROOM_BYTES + FORMAT_BYTES
 }
 
+/// A client that reads committed records and commits nothing by itself, from `base`.
+pub(crate) fn reading(base: &ClientConfig, config: &Config, group: &str) -> ClientConfig {
+    let mut client = base.clone();
+    client
+        .set("group.id", group)
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("isolation.level", "read_committed")
+        .set("auto.offset.reset", "earliest")
+        .set("queued.max.messages.kbytes", queue_kbytes(config));
+    client
+}
+
+/// A client that writes each record once and places it as JVM producers do, from `base`.
+pub(crate) fn writing(base: &ClientConfig, config: &Config, timeout: Duration) -> ClientConfig {
+    let mut client = base.clone();
+    client
+        .set("enable.idempotence", "true")
+        .set("partitioner", "murmur2_random")
+        .set("compression.type", "lz4")
+        .set("message.timeout.ms", millis(timeout))
+        .set("queue.buffering.max.kbytes", queue_kbytes(config));
+    client
+}
+
+/// The bound of a client's own queue, within what librdkafka takes.
+fn queue_kbytes(config: &Config) -> String {
+    (config.queue_bytes / 1_024).clamp(1_024, 2_000_000).to_string()
+}
+
 /// Adds the options that the configuration gives by their own names. They come last, so that they win.
 pub(crate) fn with_options(mut client: ClientConfig, settings: &Settings) -> ClientConfig {
     for (name, value) in &settings.options {

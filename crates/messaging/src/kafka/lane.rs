@@ -204,19 +204,10 @@ fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<std::thread
 fn consumer(shared: &Shared, group: &str, member: Member) -> Result<BaseConsumer<Member>, Error> {
     let settings = &shared.config.kafka;
     let session = settings.transaction_timeout + SESSION_MARGIN;
-    let mut config = shared.client.clone();
+    let mut config = client::reading(&shared.client, &shared.config, &shared.wire_name(group));
     config
-        .set("group.id", shared.wire_name(group))
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("isolation.level", "read_committed")
-        .set("auto.offset.reset", "earliest")
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("session.timeout.ms", client::millis(session))
-        .set(
-            "queued.max.messages.kbytes",
-            (shared.config.queue_bytes / 1_024).clamp(1_024, 2_000_000).to_string(),
-        )
         .set("statistics.interval.ms", client::millis(STATISTICS_EVERY));
     if let Some(instance) = &settings.instance {
         config.set("group.instance.id", instance);

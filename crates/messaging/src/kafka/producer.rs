@@ -10,7 +10,6 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 
 use super::{Shared, admin, client};
-use crate::config::Config;
 use crate::record::Output;
 
 /// How long to sleep between two looks at what has arrived. A commit waits for milliseconds; the client library's own
@@ -72,19 +71,12 @@ pub(super) enum SendFault {
 impl Outbox {
     /// A producer; with `transactional_id` one of transactions, which are not begun yet.
     pub(super) fn new(shared: &Shared, transactional_id: Option<&str>) -> KafkaResult<Self> {
-        let Config { kafka: settings, queue_bytes, .. } = &shared.config;
-        let timeout = client::millis(settings.transaction_timeout);
-        let mut config = shared.client.clone();
-        config
-            .set("enable.idempotence", "true")
-            .set("partitioner", "murmur2_random")
-            .set("compression.type", "lz4")
-            .set("linger.ms", "1")
-            .set("delivery.report.only.error", "true")
-            .set("message.timeout.ms", &timeout)
-            .set("queue.buffering.max.kbytes", (queue_bytes / 1_024).clamp(1_024, 2_000_000).to_string());
+        let settings = &shared.config.kafka;
+        let timeout = settings.transaction_timeout;
+        let mut config = client::writing(&shared.client, &shared.config, timeout);
+        config.set("linger.ms", "1").set("delivery.report.only.error", "true");
         if let Some(id) = transactional_id {
-            config.set("transactional.id", id).set("transaction.timeout.ms", &timeout);
+            config.set("transactional.id", id).set("transaction.timeout.ms", client::millis(timeout));
         }
         let config = client::with_options(config, settings);
         let producer = config.create_with_context(Deliveries::default())?;

@@ -68,19 +68,10 @@ impl Reader {
     }
 
     fn at(shared: &Arc<Shared>, topics: Vec<String>, positions: &[Position]) -> Result<Self, Error> {
-        let mut config = shared.client.clone();
-        config
-            // Not joined, and nothing is committed in it; the client asks for one.
-            .set("group.id", shared.wire_name("serin.reader"))
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("isolation.level", "read_committed")
-            .set("auto.offset.reset", "earliest")
-            .set("enable.partition.eof", "true")
-            .set(
-                "queued.max.messages.kbytes",
-                (shared.config.queue_bytes / 1_024).clamp(1_024, 2_000_000).to_string(),
-            );
+        // Not joined, and nothing is committed in it; the client asks for one.
+        let group = shared.wire_name("serin.reader");
+        let mut config = client::reading(&shared.client, &shared.config, &group);
+        config.set("enable.partition.eof", "true");
         let config = client::with_options(config, &shared.config.kafka);
         let consumer: BaseConsumer<Quiet> =
             fault::checked(config.create_with_context(Quiet), &shared.servers)?;

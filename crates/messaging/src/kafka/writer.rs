@@ -180,17 +180,8 @@ fn producer(shared: &Shared) -> Result<Arc<Producer>, Error> {
     if let Some(producer) = &*known {
         return Ok(Arc::clone(producer));
     }
-    let mut config = shared.client.clone();
-    config
-        .set("enable.idempotence", "true")
-        .set("partitioner", "murmur2_random")
-        .set("compression.type", "lz4")
-        .set("linger.ms", "2")
-        .set("message.timeout.ms", client::millis(shared.config.kafka.patience))
-        .set(
-            "queue.buffering.max.kbytes",
-            (shared.config.queue_bytes / 1_024).clamp(1_024, 2_000_000).to_string(),
-        );
+    let mut config = client::writing(&shared.client, &shared.config, shared.config.kafka.patience);
+    config.set("linger.ms", "2");
     let config = client::with_options(config, &shared.config.kafka);
     let producer = fault::checked(config.create_with_context(Answers), &shared.servers)?;
     Ok(Arc::clone(known.insert(Arc::new(Producer { producer, turn: AtomicU32::new(0) }))))
