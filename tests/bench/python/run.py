@@ -278,9 +278,9 @@ def measure(arguments, name: str) -> list[Contender]:
         for _ in range(arguments.rounds):
             for contender in chosen:
                 this.throughput(contender)
-        this.broker.settle()
         for _ in range(arguments.latency_rounds):
             for contender in chosen:
+                this.broker.settle()
                 this.latency(contender)
         return chosen
 
