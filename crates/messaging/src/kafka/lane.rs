@@ -97,7 +97,7 @@ impl KafkaLane {
     pub(crate) fn commit(
         &mut self,
         receipt: Receipt,
-        mut outputs: Vec<Output>,
+        outputs: Vec<Output>,
     ) -> Result<impl Future<Output = Result<Commit, Error>> + Send + use<>, Error> {
         if receipt.lane != self.id {
             return Err(Error::OutOfOrder { detail: "it was taken by another lane".to_owned() });
@@ -108,7 +108,7 @@ impl KafkaLane {
                 let detail = format!("batch {} was due, not {}", self.due.1, receipt.number);
                 return Err(Error::OutOfOrder { detail });
             }
-            self.check(&mut outputs)?;
+            self.check(&outputs)?;
             self.due.1 += 1;
         }
         let bytes: usize = outputs.iter().map(Output::size).sum();
@@ -123,14 +123,10 @@ impl KafkaLane {
         Ok(async move { answer.await.unwrap_or(Err(Error::Closed)) })
     }
 
-    /// Finds what can be told before anything is sent. What others wrote may be larger than our own limit, and so may be
-    /// the dead letter of it.
-    fn check(&self, outputs: &mut [Output]) -> Result<(), Error> {
+    /// Finds what can be told before anything is sent.
+    fn check(&self, outputs: &[Output]) -> Result<(), Error> {
         let limit = self.shared.config.max_record_bytes + crate::config::COMMIT_HEADROOM_BYTES;
         for output in outputs {
-            if output.size() as u64 > limit {
-                output.omit_value();
-            }
             if output.partition.is_some() {
                 self.know(&output.topic)?;
             }

@@ -169,7 +169,7 @@ impl Committer {
         }
         let most = Most::of_commit(&self.shared.config, self.shared.abilities.max_message);
         let mut outputs = commit.outputs;
-        outputs.iter_mut().filter(|output| !most.admits(output)).for_each(Output::omit_value);
+        outputs.iter_mut().filter(|output| !most.fits(output)).for_each(Output::omit_value);
         let planned = plan(&self.shared.topics, outputs, most).await?;
         if !self.store(&planned, &commit.moves).await? {
             return Ok(self.revoke());

@@ -56,7 +56,7 @@ impl Most {
 
     fn check(&self, output: &Output) -> Result<(), Error> {
         let (topic, size) = (|| output.topic.to_string(), output.size());
-        if !self.allows(output) {
+        if size as u64 > self.configured.saturating_add(self.headroom) {
             return Err(Error::RecordTooLarge { topic: topic(), size, limit: self.configured });
         }
         if output.headers.len() > self.headers {
@@ -70,17 +70,8 @@ impl Most {
         Ok(())
     }
 
-    /// Says whether an output is neither larger than configured nor than the server takes.
-    pub(crate) fn admits(&self, output: &Output) -> bool {
-        self.allows(output) && self.fits(output)
-    }
-
-    fn allows(&self, output: &Output) -> bool {
-        output.size() as u64 <= self.configured.saturating_add(self.headroom)
-    }
-
     /// Says whether the server takes an output as one message.
-    fn fits(&self, output: &Output) -> bool {
+    pub(crate) fn fits(&self, output: &Output) -> bool {
         let limit = self.message.saturating_sub(self.reserve);
         output.size() + ESCAPED <= limit || on_the_wire(output) <= limit
     }
