@@ -11,12 +11,14 @@ use std::sync::Arc;
 use experiment::Problems;
 use sha2::{Digest, Sha256};
 
-use crate::dense::Dense;
+use crate::answer::Answers;
 use crate::encoder::Encoder;
 use crate::error::LoadError;
 use crate::golden;
-use crate::manifest::{Format, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
+use crate::kernel::{Kernel, Loaded};
+use crate::manifest::{MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
 use crate::scorer::Scorer;
+use crate::signature::Signature;
 
 /// The most bytes of an artifact: 256 MiB, far above any network for single events.
 pub const ARTIFACT_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -28,46 +30,10 @@ pub struct Model {
     manifest: Manifest,
     digest: Arc<str>,
     golden_rows: usize,
-    pub(crate) output_names: Arc<[Arc<str>]>,
+    signature: Signature,
+    pub(crate) answers: Answers,
     pub(crate) encoder: Encoder,
     pub(crate) kernel: Kernel,
-}
-
-/// What computes a model's outputs from encoded rows; one case for each format.
-#[derive(Debug)]
-pub(crate) enum Kernel {
-    /// A feed-forward network.
-    Dense(Dense),
-    /// A model that fails on demand, to test those that depend on models.
-    #[cfg(test)]
-    Faulty(crate::testing::Faulty),
-}
-
-impl Kernel {
-    fn load(path: &Path, artifact: &[u8], format: &Format, columns: usize) -> Result<Self, Problems> {
-        match format {
-            Format::Safetensors { layers, tensors } => {
-                Dense::load(&path.to_string_lossy(), artifact, layers, tensors, columns).map(Self::Dense)
-            }
-        }
-    }
-
-    /// Computes a block of [`crate::dense::BLOCK_ROWS`] rows.
-    pub(crate) fn forward(&self, block: &[f32], outputs: &mut [f32]) {
-        match self {
-            Self::Dense(network) => network.forward(block, outputs),
-            #[cfg(test)]
-            Self::Faulty(faulty) => faulty.forward(block, outputs),
-        }
-    }
-
-    fn outputs(&self) -> usize {
-        match self {
-            Self::Dense(network) => network.outputs(),
-            #[cfg(test)]
-            Self::Faulty(_) => 1,
-        }
-    }
 }
 
 impl Model {
@@ -84,27 +50,21 @@ impl Model {
         let path = directory.join(&manifest.file);
         let artifact = read(&path, ARTIFACT_BYTES_MAX)?;
         let digest = check_digest(&path, &artifact, manifest.sha256.as_deref())?;
-        let encoder = Encoder::new(&manifest.inputs);
-        let kernel = Kernel::load(&path, &artifact, &manifest.format, encoder.width())?;
-        let model = Self::new(&path, manifest, digest, encoder, kernel)?;
+        let place = path.to_string_lossy();
+        let loaded = Kernel::load(&place, &artifact, &manifest)?;
+        let model = Self::new(&place, manifest, digest, loaded)?;
         model.prove(directory)
     }
 
     pub(crate) fn new(
-        path: &Path,
+        place: &str,
         manifest: Manifest,
         digest: Arc<str>,
-        encoder: Encoder,
-        kernel: Kernel,
+        loaded: Loaded,
     ) -> Result<Self, Problems> {
-        let (found, named) = (kernel.outputs(), manifest.outputs.len());
-        if found != named {
-            let mut problems = Problems::new(path.to_string_lossy());
-            problems.push("last layer", format!("it has {found} outputs, but the manifest names {named}"));
-            return Err(problems);
-        }
-        let output_names = manifest.outputs.iter().map(Arc::clone).collect();
-        Ok(Self { manifest, digest, golden_rows: 0, output_names, encoder, kernel })
+        let Loaded { kernel, encoder, signature } = loaded;
+        let answers = Answers::bind(&manifest.outputs, &signature, place)?;
+        Ok(Self { manifest, digest, golden_rows: 0, signature, answers, encoder, kernel })
     }
 
     /// Scores the golden rows, if the manifest has any.
@@ -114,7 +74,7 @@ impl Model {
         };
         let path = directory.join(&golden.file);
         let tolerance = golden.tolerance;
-        let rows = golden::parse(&path, &read(&path, golden::BYTES_MAX)?, &self.output_names)?;
+        let rows = golden::parse(&path, &read(&path, golden::BYTES_MAX)?, self.answers.names())?;
         let mut model = golden::check(self, &rows, tolerance, &path)?;
         model.golden_rows = rows.len();
         Ok(model)
@@ -142,12 +102,17 @@ impl Model {
 
     /// The names of the outputs, in order.
     pub fn outputs(&self) -> &Arc<[Arc<str>]> {
-        &self.output_names
+        self.answers.names()
     }
 
-    /// How many floats an event is encoded to.
+    /// What the artifact says of itself.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// How many numbers and texts an event is encoded to.
     pub fn columns(&self) -> usize {
-        self.encoder.width()
+        self.encoder.width() + self.encoder.texts()
     }
 
     /// How many golden rows the model has reproduced. With none, nothing has shown yet that it computes here

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Stream(StreamArguments),
     /// Join outcomes to predictions and report on the experiments.
     Analyze(AnalyzeArguments),
+    /// Score the feature events of a file.
+    Score(ScoreArguments),
     /// Put the lines of a file on a topic.
     Produce(ProduceArguments),
     /// Print the records of a topic.
@@ -193,6 +195,32 @@ pub(crate) struct BrokerArguments {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct ScoreArguments {
+    /// The model: a directory with model.toml, or what the trainer left: a file of LightGBM, XGBoost, ONNX or
+    /// safetensors, or a folder of MLflow, Triton, MLServer or KServe that holds one.
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) model: PathBuf,
+    /// The feature events, a JSON object a line; `-` is standard input. What is compressed by gzip is decompressed,
+    /// and empty lines are passed over.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Where the scores go, a JSON object a line, in the order of the input; `-` is standard output. A file is there
+    /// whole or not at all.
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// The configuration whose [input] says where id and features are in the events. Without it they are where
+    /// --event-id and --features say.
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["event_id", "features"])]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the id of an event is in its line; events without one are scored all the same.
+    #[arg(long, value_name = "POINTER", default_value = "/event_id")]
+    pub(crate) event_id: String,
+    /// Where the object is whose members are the features; `/` is the whole line.
+    #[arg(long, value_name = "POINTER", default_value = "/features")]
+    pub(crate) features: String,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct ProduceArguments {
     /// The file, a record a line; `-` is standard input, and a name ending in .gz is decompressed. Empty lines are
     /// passed over.
@@ -277,8 +305,8 @@ pub(crate) struct SchemaArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct ModelCheckArguments {
-    /// The directory that holds model.toml.
-    pub(crate) directory: PathBuf,
+    /// The directory that holds model.toml, or what the trainer left; see `serin score --model`.
+    pub(crate) path: PathBuf,
     /// How the answer is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

@@ -7,10 +7,13 @@ mod client;
 mod config;
 mod demo;
 mod health;
+mod lines;
+mod model;
 mod produce;
 mod progress;
 mod redrive;
 mod schema;
+mod score;
 mod services;
 mod tail;
 
@@ -55,7 +58,7 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Model { command: ModelCommand::Check(arguments) } => {
-            runtime::entry::exit(check::model(&arguments))
+            runtime::entry::exit(model::check(&arguments))
         }
         Command::Experiment { command: ExperimentCommand::Check(arguments) } => {
             runtime::entry::exit(check::experiment(&arguments))
@@ -77,6 +80,7 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
         Command::Redrive(arguments) => {
             runtime::main(|shutdown| redrive::run(arguments, environment, shutdown))
         }
+        Command::Score(arguments) => runtime::main(|shutdown| score::run(arguments, environment, shutdown)),
         Command::Schema { command } => runtime::main(|shutdown| schema::run(command, environment, shutdown)),
         Command::Tail(arguments) => runtime::main(|shutdown| tail::run(arguments, environment, shutdown)),
         Command::Demo(arguments) => runtime::main(|shutdown| demo::run(arguments, environment, shutdown)),

@@ -1,0 +1,24 @@
+//! `serin model …`: models on their way from the trainer to the stream.
+
+mod check;
+
+use std::path::Path;
+
+use inference::Model;
+use runtime::config::{Problem, Problems};
+
+pub(crate) use self::check::check;
+use crate::progress::eprint_line;
+
+/// Loads the model at `path`.
+pub(crate) fn load(path: &Path) -> Result<Model, Problems> {
+    let place = path.display().to_string();
+    Model::load(path).map_err(|error| Problems::one(&place, Problem::whole(error.to_string())))
+}
+
+/// Says what is to be known of a model before its scores are relied on.
+pub(crate) fn warn(model: &Model) {
+    if model.golden_rows() == 0 {
+        eprint_line("note: the model has no golden rows: nothing shows that it scores here as it was trained");
+    }
+}
