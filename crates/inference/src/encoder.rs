@@ -16,6 +16,7 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use events::{Fields, Value};
 
+pub(crate) use self::bind::spell;
 pub(crate) use self::bindings::Bindings;
 use self::category::Lookup;
 pub(crate) use self::cell::Number;

@@ -142,6 +142,14 @@ pub enum LoadError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
     /// A file is larger than files of its kind may be.
     #[error("{}: larger than the limit of {limit} bytes", path.display())]
     TooLarge {

@@ -67,8 +67,9 @@ pub enum Format {
         layers: Vec<Layer>,
         /// `tensors`: the prefix of the tensors' names. Layer `i` (activations count) has `<prefix>.<i>.weight`
         /// of shape `[out, in]` and, if it has a bias, `<prefix>.<i>.bias` of shape `[out]`. Default: empty, for
-        /// the names `0.weight`, `0.bias` of a bare `torch.nn.Sequential`.
-        tensors: String,
+        /// the names `0.weight`, `0.bias` of a bare `torch.nn.Sequential`. Or a list with a name for each linear
+        /// layer, `["fc1", "fc2"]`, for modules that are attributes of their own.
+        tensors: Tensors,
     },
     /// `format = "lightgbm"`: the text that LightGBM's `save_model` writes.
     LightGbm(Trees),
@@ -88,6 +89,15 @@ impl Format {
             Self::Onnx => "onnx",
         }
     }
+}
+
+/// What the tensors of linear layers are called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tensors {
+    /// This, and the place of the layer among all layers.
+    Prefix(String),
+    /// These, one for each linear layer.
+    Names(Vec<String>),
 }
 
 /// What is asked of an ensemble of trees.

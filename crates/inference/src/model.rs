@@ -16,9 +16,11 @@ use crate::encoder::Encoder;
 use crate::error::LoadError;
 use crate::golden;
 use crate::kernel::{Kernel, Loaded};
-use crate::manifest::{MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
+use crate::manifest::Manifest;
+use crate::package::Package;
 use crate::scorer::Scorer;
 use crate::signature::Signature;
+use crate::store;
 
 /// The most bytes of an artifact: 256 MiB, far above any network for single events.
 pub const ARTIFACT_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -37,23 +39,26 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads the model in `directory`: reads `model.toml`, checks the artifact against it, and scores the golden
-    /// rows. A model without golden rows loads; see [`Model::golden_rows`].
+    /// Loads the model at `path`: reads `model.toml`, checks the artifact against it, and scores the golden
+    /// rows. A model without golden rows loads; see [`Model::golden_rows`]. It touches nothing that serves, so it may
+    /// be called beside what does.
+    ///
+    /// Where there is no manifest, one is drafted as [`crate::Draft`] does: `path` may be an artifact, or a folder of
+    /// MLflow, Triton, MLServer or KServe.
     ///
     /// # Errors
     /// Where a file cannot be read or is too large, where the manifest or the artifact is faulty (with all faults
-    /// at once), and where a golden row is missed.
-    pub fn load(directory: &Path) -> Result<Self, LoadError> {
-        let path = directory.join(MANIFEST_FILE);
-        let bytes = read(&path, MANIFEST_BYTES_MAX)?;
-        let manifest = Manifest::parse(&path.to_string_lossy(), &String::from_utf8_lossy(&bytes))?;
+    /// at once), where its content is not what a store has on record, and where a golden row is missed.
+    pub fn load(path: &Path) -> Result<Self, LoadError> {
+        let Package { manifest, directory } = Package::open(path)?;
+        store::verify(&directory)?;
         let path = directory.join(&manifest.file);
         let artifact = read(&path, ARTIFACT_BYTES_MAX)?;
         let digest = check_digest(&path, &artifact, manifest.sha256.as_deref())?;
         let place = path.to_string_lossy();
         let loaded = Kernel::load(&place, &artifact, &manifest)?;
         let model = Self::new(&place, manifest, digest, loaded)?;
-        model.prove(directory)
+        model.prove(&directory)
     }
 
     pub(crate) fn new(
@@ -128,7 +133,7 @@ impl Model {
 }
 
 /// The bytes of a file, unless there are more than `limit`; never reads further than that.
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LoadError> {
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LoadError> {
     let unreadable = |source| LoadError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
@@ -139,8 +144,13 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LoadError> {
     }
 }
 
+/// SHA-256 in lower-case hexadecimal.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn check_digest(path: &Path, artifact: &[u8], expected: Option<&str>) -> Result<Arc<str>, LoadError> {
-    let found: String = Sha256::digest(artifact).iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = digest(artifact);
     match expected {
         Some(expected) if expected != found => {
             Err(LoadError::Digest { path: path.to_owned(), expected: expected.to_owned(), found })

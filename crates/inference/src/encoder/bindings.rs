@@ -8,18 +8,18 @@ use super::Column;
 
 /// Lists of names whose columns stay bound. Producers have a handful; a stream whose every event has other names
 /// binds again and again, in bounded memory.
-const BINDINGS_MAX: usize = 64;
+pub(super) const BINDINGS_MAX: usize = 64;
 
 /// Where the columns of one encoder are in events of the shapes seen last. Of one thread, and of one encoder.
 #[derive(Debug, Default)]
 pub(crate) struct Bindings {
-    known: Vec<Binding>,
+    pub(super) known: Vec<Binding>,
     /// The one used last: nearly always the next one too.
     last: usize,
 }
 
 #[derive(Debug)]
-struct Binding {
+pub(super) struct Binding {
     /// Held, not only looked at: while it lives, no other list can have its address.
     names: Arc<FieldNames>,
     /// For each column its place in the event, where the event has it.

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::bindings::BINDINGS_MAX;
 use super::*;
 use crate::manifest::Manifest;
 use crate::testing::fields;
@@ -142,8 +143,8 @@ fn a_truth_value_may_be_too_large_too() {
     let manifest = MANIFEST.replace("kind = \"number\" },", "kind = \"number\", scale = 1e-300 },");
     let encoder = Encoder::in_order(&Manifest::parse("model.toml", &manifest).unwrap().inputs);
     let event = with(r#"{"needed": true}"#);
-    let (mut block, mut errors) = (vec![0.0; encoder.width()], vec![None]);
-    encoder.encode(&mut Bindings::default(), &[&event], &mut block, &mut errors);
+    let (mut block, mut errors) = (vec![0.0_f32; encoder.width()], vec![None]);
+    encoder.encode(&mut Bindings::default(), &[&event], Rows { numbers: &mut block, texts: &mut [] }, &mut errors);
     assert_eq!(errors, [Some(ScoreError::InfiniteFeature { feature: "needed".into(), value: 1.0 })]);
 }
 

@@ -12,7 +12,7 @@ use self::outputs::read_outputs;
 use super::section::{Section, describe};
 use super::{
     Activation, Format, Golden, INPUTS_MAX, Iterations, LAYERS_MAX, Layer, Manifest, NAME_BYTES_MAX,
-    OUTPUTS_MAX, Trees,
+    OUTPUTS_MAX, Tensors, Trees,
 };
 use crate::error::{complete, shorten};
 
@@ -115,8 +115,10 @@ fn format(section: &mut Section<'_>) -> Option<Format> {
     match word {
         FormatWord::Safetensors => {
             let layers = section.take("layers");
-            let tensors = section.text("tensors").unwrap_or_default();
-            Some(Format::Safetensors { layers: read_layers(section, layers)?, tensors })
+            let tensors = section.take("tensors");
+            let layers = read_layers(section, layers);
+            let tensors = read_tensors(section, tensors, layers.as_deref());
+            Some(Format::Safetensors { layers: layers?, tensors: tensors? })
         }
         FormatWord::LightGbm => Some(Format::LightGbm(trees(section))),
         FormatWord::XgBoost => Some(Format::XgBoost(trees(section))),
@@ -160,6 +162,30 @@ fn read_layers(section: &mut Section<'_>, layers: Option<toml::Value>) -> Option
         section.fault("`layers` must begin with \"linear\"");
     }
     layers.into_iter().collect()
+}
+
+fn read_tensors(
+    section: &mut Section<'_>,
+    tensors: Option<toml::Value>,
+    layers: Option<&[Layer]>,
+) -> Option<Tensors> {
+    let names = match tensors {
+        None => return Some(Tensors::Prefix(String::new())),
+        Some(toml::Value::String(prefix)) => return Some(Tensors::Prefix(prefix)),
+        Some(toml::Value::Array(names)) => names,
+        Some(other) => return section.wrong_type("tensors", "a text or an array of texts", &other),
+    };
+    let texts: Option<Vec<String>> = names.iter().map(|name| name.as_str().map(str::to_owned)).collect();
+    let Some(texts) = texts else {
+        section.fault("`tensors` must be a text, or texts");
+        return None;
+    };
+    let linear = layers?.iter().filter(|layer| **layer == Layer::Linear).count();
+    if texts.len() != linear {
+        section.fault(format!("`tensors` has {} names for {linear} linear layers", texts.len()));
+        return None;
+    }
+    Some(Tensors::Names(texts))
 }
 
 fn file(section: &mut Section<'_>) -> Option<String> {

@@ -3,6 +3,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::manifest::MANIFEST_BYTES_MAX;
 use crate::testing::{f32s, safetensors};
 
 const MANIFEST: &str = r#"name = "m"
