@@ -16,6 +16,7 @@ mod encoder;
 mod engine;
 mod error;
 mod failpoint;
+pub mod forest;
 mod golden;
 mod manifest;
 pub mod metrics;
