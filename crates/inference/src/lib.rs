@@ -17,6 +17,7 @@ mod encoder;
 mod engine;
 mod error;
 mod failpoint;
+pub mod forest;
 mod golden;
 mod kernel;
 mod manifest;
