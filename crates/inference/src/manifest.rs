@@ -156,7 +156,7 @@ pub struct Golden {
     /// `file`: a plain file name in the directory of the manifest; a JSON object a line with `features`,
     /// `outputs` and, for people, `event_id`. Required.
     pub file: String,
-    /// `tolerance`: the largest absolute difference of an output. Default 1e-5, a hundred times the rounding of
-    /// a 32-bit float near 1. Raise it only with the reason in mind.
+    /// `tolerance`: the largest difference of an output, relative to the expected value where that is beyond 1. Default
+    /// 1e-5, a hundred times the rounding of a 32-bit float near 1. Raise it only with the reason in mind.
     pub tolerance: f64,
 }

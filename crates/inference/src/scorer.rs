@@ -11,11 +11,9 @@ use events::{Fields, Outputs};
 use crate::encoder::{self, Bindings};
 use crate::error::{ScoreError, shorten};
 use crate::failpoint::Failure;
-use crate::kernel::Kernel;
+use crate::forest::Scratch;
+use crate::kernel::{Kernel, ROWS_MAX};
 use crate::model::Model;
-
-/// The most rows that any kernel computes at once.
-const ROWS_MAX: usize = 256;
 
 /// A model with the working memory to score by it: for one thread, reused from batch to batch.
 #[derive(Debug)]
@@ -37,15 +35,27 @@ pub struct Scorer {
 enum Rows {
     /// Of a network, and what it gives for them.
     Floats { block: Vec<f32>, scores: Vec<f32> },
+    /// Of trees, with their working memory.
+    Doubles { numbers: Vec<f64>, scratch: Box<Scratch> },
+}
+
+impl Rows {
+    fn new(model: &Model) -> Self {
+        let rows = model.kernel.block_rows();
+        let width = rows * model.encoder.width();
+        match model.kernel {
+            Kernel::Forest(..) => Self::Doubles { numbers: vec![0.0; width], scratch: Box::default() },
+            _ => Self::Floats { block: vec![0.0; width], scores: vec![0.0; rows * model.kernel.outputs()] },
+        }
+    }
 }
 
 impl Scorer {
     pub(crate) fn new(model: Arc<Model>) -> Self {
-        let (rows, width, given) =
-            (model.kernel.block_rows(), model.encoder.width(), model.kernel.outputs());
+        let (rows, given) = (model.kernel.block_rows(), model.kernel.outputs());
         Self {
             bindings: Bindings::default(),
-            rows: Rows::Floats { block: vec![0.0; rows * width], scores: vec![0.0; rows * given] },
+            rows: Rows::new(&model),
             given: vec![0.0; rows * given],
             errors: vec![None; rows],
             row: vec![0.0; model.answers.names().len()],
@@ -128,6 +138,13 @@ impl Scorer {
                 network.forward(block, scores);
                 widen(scores, given);
             }
+            (Kernel::Forest(forest, output), Rows::Doubles { numbers, scratch }) => {
+                let numbers = &mut numbers[..events.len() * forest.columns()];
+                let given = &mut given[..events.len() * forest.outputs(*output)];
+                let rows = encoder::Rows { numbers: &mut *numbers, texts: &mut [] };
+                model.encoder.encode(bindings, events, rows, errors);
+                forest.predict_as(*output, numbers, given, scratch);
+            }
             #[cfg(test)]
             (Kernel::Faulty(faulty), Rows::Floats { block, scores }) => {
                 let rows = encoder::Rows { numbers: block, texts: &mut [] };
@@ -135,6 +152,7 @@ impl Scorer {
                 faulty.forward(block, scores);
                 widen(scores, given);
             }
+            _ => unreachable!("rows are made for their kernel"),
         }
         self.failure.strike(&mut self.given);
         let given = self.given.chunks_exact(self.model.kernel.outputs());

@@ -57,9 +57,12 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "serin", &mut std::io::stdout());
             ExitCode::SUCCESS
         }
-        Command::Model { command: ModelCommand::Check(arguments) } => {
-            runtime::entry::exit(model::check(&arguments))
-        }
+        Command::Model { command } => runtime::entry::exit(match command {
+            ModelCommand::Init(arguments) => model::init(&arguments),
+            ModelCommand::Check(arguments) => model::check(&arguments),
+            ModelCommand::List(arguments) => model::list(&arguments),
+            ModelCommand::Publish(arguments) => model::publish(&arguments),
+        }),
         Command::Experiment { command: ExperimentCommand::Check(arguments) } => {
             runtime::entry::exit(check::experiment(&arguments))
         }

@@ -1,6 +1,9 @@
 //! `serin model …`: models on their way from the trainer to the stream.
 
 mod check;
+mod golden;
+mod init;
+mod store;
 
 use std::path::Path;
 
@@ -8,6 +11,8 @@ use inference::Model;
 use runtime::config::{Problem, Problems};
 
 pub(crate) use self::check::check;
+pub(crate) use self::init::init;
+pub(crate) use self::store::{list, publish};
 use crate::progress::eprint_line;
 
 /// Loads the model at `path`.

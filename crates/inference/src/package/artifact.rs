@@ -188,7 +188,7 @@ mod tests {
             let Content::Refused(told) = tell(bytes) else { panic!("{bytes:?}") };
             assert!(told.contains(says), "{told}");
         }
-        for other in [&b"hello"[..], b"{\"categories\":{}}", b"\xff\xff\xff", b"tree", b"\x3a", b"\x08"] {
+        for other in [&b"hello"[..], b"{\"categories\":{}}", b"\xff\xff\xff", b"tree", b"\x3b", b"\x08"] {
             assert_eq!(tell(other), Content::Other, "{other:?}");
         }
     }

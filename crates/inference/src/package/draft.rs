@@ -14,7 +14,7 @@ use super::artifact::Kind;
 use super::beside::Beside;
 use super::folder::{Found, find, name_of};
 use crate::error::LoadError;
-use crate::kernel;
+use crate::kernel::{self, Trainer};
 use crate::model::digest;
 use crate::signature::{ArtifactOutputKind, Signature};
 
@@ -98,7 +98,7 @@ impl Drafter<'_> {
             Kind::Safetensors => self.network()?,
             kind => {
                 let place = self.found.path.to_string_lossy();
-                let signature = kernel::describe(&place, &self.found.bytes, kind.format())?;
+                let signature = kernel::describe(&place, &self.found.bytes, kind.trainer())?;
                 self.describe(&signature);
                 self.iterations(&signature);
                 self.columns(&signature);
@@ -230,6 +230,17 @@ impl Kind {
             Self::XgBoost => "xgboost",
             Self::Onnx => "onnx",
             Self::Safetensors => "safetensors",
+        }
+    }
+}
+
+impl Kind {
+    /// Whose trees they are, if they are trees.
+    fn trainer(self) -> Option<Trainer> {
+        match self {
+            Self::LightGbm => Some(Trainer::LightGbm),
+            Self::XgBoost => Some(Trainer::XgBoost),
+            Self::Onnx | Self::Safetensors => None,
         }
     }
 }

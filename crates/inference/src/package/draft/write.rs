@@ -1,7 +1,5 @@
 //! The text of a drafted manifest.
 
-use std::fmt::Write as _;
-
 use crate::manifest::NAME_BYTES_MAX;
 
 /// The width that lists are broken at.
@@ -65,8 +63,7 @@ impl Writer {
 fn comment(text: &mut String, mark: &str, note: &str) {
     // What comes from files must not end the comment.
     let note: String = note.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    // Writing to a text does not fail.
-    drop(writeln!(text, "# - {mark}{note}"));
+    text.push_str(&format!("# - {mark}{note}\n"));
 }
 
 /// A text as TOML has it.
