@@ -17,7 +17,7 @@ use crate::error::LoadError;
 use crate::golden;
 use crate::kernel::{Kernel, Loaded};
 use crate::manifest::Manifest;
-use crate::package::Package;
+use crate::package::{Names, Package};
 use crate::scorer::Scorer;
 use crate::signature::Signature;
 use crate::store;
@@ -50,7 +50,15 @@ impl Model {
     /// Where a file cannot be read or is too large, where the manifest or the artifact is faulty (with all faults
     /// at once), where its content is not what a store has on record, and where a golden row is missed.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
-        let Package { manifest, directory } = Package::open(path)?;
+        Self::load_as(path, &Names::default())
+    }
+
+    /// The same, but under these names where a manifest has to be drafted; one that is there says its own.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn load_as(path: &Path, names: &Names) -> Result<Self, LoadError> {
+        let Package { manifest, directory } = Package::open(path, names)?;
         store::verify(&directory)?;
         let path = directory.join(&manifest.file);
         let artifact = read(&path, ARTIFACT_BYTES_MAX)?;

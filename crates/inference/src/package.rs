@@ -30,15 +30,15 @@ pub(crate) struct Package {
 }
 
 impl Package {
-    /// Opens the model at `path`.
-    pub(crate) fn open(path: &Path) -> Result<Self, LoadError> {
+    /// Opens the model at `path`; `names` are for a manifest that has to be drafted.
+    pub(crate) fn open(path: &Path, names: &Names) -> Result<Self, LoadError> {
         if let Some(directory) = with_manifest(path) {
             let path = directory.join(MANIFEST_FILE);
             let bytes = read(&path, MANIFEST_BYTES_MAX)?;
             let manifest = Manifest::parse(&path.to_string_lossy(), &String::from_utf8_lossy(&bytes))?;
             return Ok(Self { manifest, directory });
         }
-        let draft = Draft::of(path, &Names::default())?;
+        let draft = Draft::of(path, names)?;
         if let Some(open) = draft.open_question() {
             let mut problems = Problems::new(path.to_string_lossy());
             let message = format!("{open}; `serin model init` drafts a manifest in which to say it");
