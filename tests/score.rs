@@ -290,6 +290,63 @@ fn an_output_that_cannot_be_written_is_told_before_the_work() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside it");
 }
 
+/// Folders as other systems lay them out, around the artifact of the example.
+#[test]
+fn folders_of_other_systems_work_as_they_are() {
+    let month = Month::new();
+    let whole = root().join(STORE).join("xgboost-1");
+    let expected = bits(&month.score(&whole));
+    let name_output = |folder: &Path| {
+        fs::write(folder.join("expected.ndjson"), "{\"event_id\":\"e\",\"late\":0.5}\n").unwrap();
+    };
+    let put = |folder: &Path, file: &str| {
+        fs::create_dir_all(folder).unwrap();
+        fs::copy(whole.join("model.ubj"), folder.join(file)).unwrap();
+        name_output(folder);
+    };
+    let mlflow = month.path("mlflow");
+    put(&mlflow, "model.ubj");
+    let text_of = "flavors:\n  python_function:\n    data: model.ubj\n  xgboost:\n    data: model.ubj\n    \
+                   model_class: xgboost.core.Booster\nmodel_id: null\nmodel_uuid: 96002291898a\n";
+    fs::write(mlflow.join("MLmodel"), text_of).unwrap();
+    let triton = month.path("late-triton");
+    put(&triton.join("1"), "xgboost.json");
+    put(&triton.join("3"), "xgboost.json");
+    fs::write(triton.join("1/xgboost.json"), "{}").unwrap();
+    fs::write(triton.join("config.pbtxt"), "backend: \"fil\"\nmax_batch_size: 8192\n").unwrap();
+    let mlserver = month.path("mlserver");
+    put(&mlserver, "model.bst");
+    let settings = "{\"name\": \"late\", \"implementation\": \"mlserver_xgboost.XGBoostModel\", \"parameters\": {\"uri\": \
+                    \"./model.bst\", \"version\": \"v7\"}}";
+    fs::write(mlserver.join("model-settings.json"), settings).unwrap();
+    let kserve = month.path("kserve");
+    put(&kserve.join("only"), "anything.bin");
+    for (folder, name, version) in [
+        (&mlflow, "mlflow", "96002291898a"),
+        (&triton, "late-triton", "3"),
+        (&mlserver, "late", "v7"),
+        (&kserve, "anything", "322f540bae02"),
+    ] {
+        assert_eq!(bits(&month.score(folder)), expected, "{}", folder.display());
+        let told = run(serin(["model", "check", text(folder)])).with_code(0).out;
+        let is_it = told.contains(&format!("model    {name}, version "));
+        assert!(is_it && (name == "anything" || told.contains(version)), "{told}");
+    }
+    let decides = "backend: \"fil\"\nparameters [\n{ key: \"output_class\" value: { string_value: \"true\" } },\n\
+                   { key: \"threshold\" value: { string_value: \"0.3\" } }\n]\n";
+    fs::write(triton.join("config.pbtxt"), decides).unwrap();
+    let output = month.path("classes.ndjson");
+    score(&triton, &month.events(), &output).with_code(0);
+    for (line, (_, scores)) in read(&output).iter().zip(&month.scores) {
+        let (score, class) = (line["late"].as_f64().unwrap(), line["class"].as_f64().unwrap());
+        assert!(class.total_cmp(&f64::from(u8::from(score >= 0.3))).is_eq(), "{line}");
+        assert!((score - scores["xgboost-1"]).abs() < 1e-6, "{line}");
+    }
+    fs::write(mlflow.join("MLmodel"), "flavors:\n  sklearn:\n    pickled_model: model.pkl\n").unwrap();
+    let told = init(&mlflow, &["--print"]).with_code(CONFIGURATION).err;
+    assert!(told.contains("its flavours are sklearn") && told.contains("mlflow.onnx.log_model"), "{told}");
+}
+
 #[test]
 fn what_is_no_model_is_refused_with_what_would_be() {
     let folder = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@ mod store;
 
 use std::path::Path;
 
-use inference::Model;
+use inference::{LoadError, Model};
 use runtime::config::{Problem, Problems};
 
 pub(crate) use self::check::check;
@@ -17,8 +17,18 @@ use crate::progress::eprint_line;
 
 /// Loads the model at `path`.
 pub(crate) fn load(path: &Path) -> Result<Model, Problems> {
-    let place = path.display().to_string();
-    Model::load(path).map_err(|error| Problems::one(&place, Problem::whole(error.to_string())))
+    Model::load(path).map_err(|error| problems(&path.display().to_string(), error))
+}
+
+/// What is wrong with a model at `place`, as a user reads it.
+fn problems(place: &str, error: LoadError) -> Problems {
+    match error {
+        LoadError::Invalid(faults) => {
+            let faulty = faults.problems.iter().map(|fault| Problem::whole(fault.to_string())).collect();
+            Problems::new(faults.place, faulty)
+        }
+        other => Problems::one(place, Problem::whole(other.to_string())),
+    }
 }
 
 /// Says what is to be known of a model before its scores are relied on.

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail};
 use compact_str::CompactString;
-use events::{DecodeError, FieldsAt, Limits, Outputs, Row, RowDecoder};
+use events::{DecodeError, FieldNames, FieldsAt, Limits, Outputs, Row, RowDecoder};
 use inference::{Model, ScoreError, Scorer};
 use runtime::Shutdown;
 use runtime::config::{Problem, Problems};
@@ -20,6 +20,8 @@ use crate::cli::ScoreArguments;
 use crate::lines::{Line, Lines};
 use crate::progress::{Progress, eprint_line};
 
+/// The most features that are listed.
+const LISTED_MAX: usize = 8;
 /// How many lines are scored at once.
 const BATCH_LINES: usize = 1_024;
 
@@ -55,6 +57,8 @@ fn score_file(
         scorer: model.scorer(),
         results: Vec::new(),
         line: Vec::new(),
+        unseen: features(&model),
+        names: Arc::default(),
         totals: Totals::default(),
     };
     let mut progress = Progress::new(["events".to_owned()], None);
@@ -66,6 +70,7 @@ fn score_file(
     }
     progress.finish(&[run.totals.lines]);
     sink.finish()?;
+    run.tell_unseen(&model)?;
     run.totals.tell(&model, &lines, started)
 }
 
@@ -104,6 +109,14 @@ fn mapped(config: &Path, environment: &BTreeMap<String, String>) -> anyhow::Resu
     Ok((decoder, limits))
 }
 
+/// The features that a model reads, each once.
+fn features(model: &Model) -> Vec<Arc<str>> {
+    let mut features: Vec<_> = model.manifest().inputs.iter().map(|input| Arc::clone(&input.feature)).collect();
+    features.sort_unstable();
+    features.dedup();
+    features
+}
+
 /// A file on its way through a model.
 struct Run {
     decoder: RowDecoder,
@@ -112,6 +125,10 @@ struct Run {
     results: Vec<Result<Outputs, ScoreError>>,
     /// The line being written.
     line: Vec<u8>,
+    /// Features of the model that no event has had so far.
+    unseen: Vec<Arc<str>>,
+    /// The names of the event before.
+    names: Arc<FieldNames>,
     totals: Totals,
 }
 
@@ -136,6 +153,7 @@ impl Run {
         self.scorer.score(features, &mut self.results);
         let mut results = std::mem::take(&mut self.results).into_iter();
         for (number, Row { event_id, features }) in &rows {
+            features.iter().for_each(|features| self.see(features.names()));
             let scored = match features {
                 // There is a result for each row that was read.
                 Ok(_) => results.next().map(|result| result.map_err(|error| error.to_string())),
@@ -154,6 +172,30 @@ impl Run {
                 Row { event_id: None, features: Err(DecodeError::TooLarge { size: limit + 1, limit }) }
             }
         }
+    }
+
+    /// Notes which features an event has. Events of one shape share their names, and are looked at once.
+    fn see(&mut self, names: &Arc<FieldNames>) {
+        if !Arc::ptr_eq(&self.names, names) && !self.unseen.is_empty() {
+            self.unseen.retain(|feature| names.position(feature).is_none());
+        }
+        self.names = Arc::clone(names);
+    }
+
+    /// Says which features of the model no event had: they were missing everywhere, or are called otherwise. An error
+    /// where that is all of them: then every score is one of nothing.
+    fn tell_unseen(&self, model: &Model) -> anyhow::Result<()> {
+        let scored = self.totals.lines - self.totals.failed;
+        if scored == 0 || self.unseen.is_empty() {
+            return Ok(());
+        }
+        let listed: Vec<_> = self.unseen.iter().take(LISTED_MAX).map(|name| format!("`{name}`")).collect();
+        let (listed, count) = (listed.join(", "), self.unseen.len());
+        if count == features(model).len() {
+            bail!("no event has any of the features that the model reads, such as {listed}: {scored} scores of nothing");
+        }
+        eprint_line(&format!("note: {count} features of the model are in none of the events: {listed}"));
+        Ok(())
     }
 
     /// Writes what came of a line.

@@ -1,5 +1,8 @@
 //! Inputs bound to the columns of an artifact: by name where it has names, else in order.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

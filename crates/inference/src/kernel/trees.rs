@@ -72,6 +72,7 @@ fn print(forest: &Forest) -> Option<[u8; 32]> {
 
 fn signature(description: Description, trainer: Trainer, trees: Trees, outputs: usize) -> Signature {
     let mut unassigned = assign(&description);
+    let is_named = description.named && !is_made_up(&description.columns);
     let columns = description.columns.into_iter();
     let columns = columns.map(|column| {
         let kind = match column.kind {
@@ -85,12 +86,17 @@ fn signature(description: Description, trainer: Trainer, trees: Trees, outputs: 
     });
     Signature {
         columns: columns.collect(),
-        is_named: description.named,
+        is_named,
         outputs: (0..outputs).map(|at| given(description.prediction, trees, at, outputs)).collect(),
         objective: Some(description.objective),
         iterations: Some(description.iterations),
         best_iteration: description.best_iterations,
     }
+}
+
+/// Whether all names are those that LightGBM writes where nobody has named the columns.
+fn is_made_up(columns: &[forest::Column]) -> bool {
+    columns.iter().enumerate().all(|(at, column)| column.name == format!("Column_{at}"))
 }
 
 /// The lists of categories that the file has not given to a column: pandas' categorical columns in their order, which

@@ -37,9 +37,10 @@ pub(super) fn read(folder: &Path) -> Result<(String, Around), LoadError> {
     check_inside(&file).map_err(|fault| refuse(&path, fault))?;
     let class = get(&format!("flavors.{flavour}.model_class")).unwrap_or_default();
     let columns = get("signature.inputs").map(columns).unwrap_or_default();
-    let version = ["model_id", "model_uuid", "run_id"].into_iter().find_map(get);
+    let known = |key| get(key).filter(|value| *value != "null");
+    let version = ["model_id", "model_uuid", "run_id"].into_iter().find_map(known);
     let around = Around {
-        version: version.filter(|version| *version != "null").map(str::to_owned),
+        version: version.map(str::to_owned),
         predicts_best: class.contains("sklearn"),
         notes: vec![format!("{FILE}: the flavour is {flavour}, the file {file}")],
         columns,

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use inference::{ARTIFACT_BYTES_MAX, Draft, MANIFEST_FILE, Names};
 use runtime::Output;
-use runtime::config::{Problem, Problems};
 
 use super::golden;
 use crate::cli::ModelInitArguments;
@@ -20,8 +19,7 @@ pub(crate) fn init(arguments: &ModelInitArguments) -> anyhow::Result<()> {
         outputs: arguments.output_names.clone(),
     };
     let place = arguments.path.display().to_string();
-    let draft = Draft::of(&arguments.path, &names)
-        .map_err(|error| Problems::one(&place, Problem::whole(error.to_string())))?;
+    let draft = Draft::of(&arguments.path, &names).map_err(|error| super::problems(&place, error))?;
     if arguments.print {
         return print(&draft);
     }

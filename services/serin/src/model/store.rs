@@ -12,7 +12,7 @@ use crate::cli::{Format, ModelListArguments, ModelPublishArguments};
 pub(crate) fn list(arguments: &ModelListArguments) -> anyhow::Result<()> {
     let place = &arguments.store;
     let store = open(place)?;
-    let stored = store.list().map_err(|error| Problems::one(place, Problem::whole(error.to_string())))?;
+    let stored = store.list().map_err(|error| super::problems(place, error))?;
     let mut out = Output::stdout();
     match arguments.format {
         Format::Json => writeln!(out, "{:#}", stored.iter().map(json).collect::<serde_json::Value>())?,
@@ -33,9 +33,7 @@ pub(crate) fn list(arguments: &ModelListArguments) -> anyhow::Result<()> {
 pub(crate) fn publish(arguments: &ModelPublishArguments) -> anyhow::Result<()> {
     let store = open(&arguments.store)?;
     let place = arguments.directory.display().to_string();
-    let stored = store
-        .publish(&arguments.directory)
-        .map_err(|error| Problems::one(&place, Problem::whole(error.to_string())))?;
+    let stored = store.publish(&arguments.directory).map_err(|error| super::problems(&place, error))?;
     let mut out = Output::stdout();
     match arguments.format {
         Format::Json => writeln!(out, "{:#}", json(&stored))?,
