@@ -224,6 +224,25 @@ pub(crate) fn admin(
     Ok(file.admin)
 }
 
+/// What is known of a configuration of which only the input is asked for.
+#[derive(Debug, Deserialize)]
+struct InputFile {
+    #[serde(default)]
+    input: InputConfig,
+    #[serde(flatten)]
+    _others: BTreeMap<String, serde::de::IgnoredAny>,
+}
+
+/// The input of the configuration at `path`, whatever else is in it or not.
+pub(crate) fn input(
+    path: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Result<(Document, InputConfig), Problems> {
+    let document = Document::open(path, environment)?;
+    let file: InputFile = document.read()?;
+    Ok((document, file.input))
+}
+
 /// The broker of the file at `path`, or the one that the command line names.
 pub(crate) fn broker(
     arguments: &crate::cli::BrokerArguments,
