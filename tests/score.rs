@@ -68,7 +68,10 @@ impl Month {
             assert_eq!(id, expected_id, "{version}");
             let expected = expected[version];
             let miss = (got - expected).abs();
-            assert!(miss <= tolerance * expected.abs().max(1.0), "{version}, {id}: {got}, expected {expected}");
+            assert!(
+                miss <= tolerance * expected.abs().max(1.0),
+                "{version}, {id}: {got}, expected {expected}"
+            );
         }
     }
 }
@@ -133,7 +136,8 @@ fn artifacts_without_a_manifest_give_the_same_scores() {
             fs::copy(codes, bare.join("categories.json")).unwrap();
         }
         let first = month.scores[0].0.clone();
-        fs::write(bare.join("expected.ndjson"), format!("{{\"event_id\":\"{first}\",\"late\":0.5}}\n")).unwrap();
+        fs::write(bare.join("expected.ndjson"), format!("{{\"event_id\":\"{first}\",\"late\":0.5}}\n"))
+            .unwrap();
         let expected = bits(&month.score(&whole));
         assert_eq!(bits(&month.score(&bare)), expected, "{version}, the folder");
         assert_eq!(bits(&month.score(&bare.join(file))), expected, "{version}, the file");
@@ -164,7 +168,8 @@ fn preprocessing(manifest: &Path) -> String {
         };
         inputs.map(entry).collect()
     };
-    let layers: Vec<_> = manifest["layers"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    let layers: Vec<_> =
+        manifest["layers"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
     serde_json::json!({
         "architecture": layers.join(", "),
         "numeric": of_kind("number", &["feature", "fill", "mean", "scale"]),
@@ -243,7 +248,8 @@ fn a_line_that_cannot_be_scored_has_its_line_and_its_reason() {
     let scored = read(&output);
     let ids: Vec<_> = scored.iter().map(|line| line["event_id"].as_str()).collect();
     assert_eq!(ids, [Some("a"), Some("b"), Some("c"), None, None]);
-    let errors: Vec<_> = scored.iter().map(|line| (line["line"].as_u64(), line["error"].is_string())).collect();
+    let errors: Vec<_> =
+        scored.iter().map(|line| (line["line"].as_u64(), line["error"].is_string())).collect();
     assert_eq!(errors, [(None, false), (Some(3), true), (Some(4), true), (Some(5), true), (None, false)]);
     assert!(scored[0]["late"].is_number() && scored[4]["late"].is_number());
 }

@@ -83,7 +83,11 @@ impl Kernel {
 }
 
 /// What an artifact says of itself.
-pub(crate) fn describe(place: &str, artifact: &[u8], trainer: Option<Trainer>) -> Result<Signature, Problems> {
+pub(crate) fn describe(
+    place: &str,
+    artifact: &[u8],
+    trainer: Option<Trainer>,
+) -> Result<Signature, Problems> {
     match trainer {
         Some(trainer) => {
             trees::load(place, artifact, trainer, Trees::default()).map(|(_, signature)| signature)
