@@ -6,6 +6,7 @@ mod cli;
 mod client;
 mod config;
 mod demo;
+mod deploy;
 mod health;
 mod lines;
 mod model;
@@ -66,6 +67,10 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
         Command::Experiment { command: ExperimentCommand::Check(arguments) } => {
             runtime::entry::exit(check::experiment(&arguments))
         }
+        Command::Experiment { command: ExperimentCommand::Rollout(command) } => {
+            runtime::main(|shutdown| deploy::rollout(command, environment, shutdown))
+        }
+        Command::Deploy { command } => runtime::main(|shutdown| deploy::run(command, environment, shutdown)),
         Command::Up(arguments) => {
             runtime::main(|shutdown| services::run(arguments, services::Roles::ALL, environment, shutdown))
         }
