@@ -20,6 +20,7 @@ mod golden;
 mod manifest;
 pub mod metrics;
 mod model;
+pub mod onnx;
 mod process;
 mod router;
 mod scorer;
