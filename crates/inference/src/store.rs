@@ -192,7 +192,9 @@ pub(crate) fn verify(directory: &Path) -> Result<(), LoadError> {
     let mut problems = Problems::new(directory.to_string_lossy());
     for file in files(directory)? {
         match digests.remove(&file) {
-            None => problems.push(&file, format!("{SUMS_FILE} does not know it: a version is never added to")),
+            None => {
+                problems.push(&file, format!("{SUMS_FILE} does not know it: a version is never added to"));
+            }
             Some(expected) => {
                 let found = digest(&read(&directory.join(&file), ARTIFACT_BYTES_MAX)?);
                 if found != expected {

@@ -70,7 +70,7 @@ impl Drafter<'_> {
         let words = self.architecture(layers.len());
         self.writer.list("layers", &words.iter().map(|word| quoted(word)).collect::<Vec<_>>());
         match prefix(layers, &words) {
-            Some(prefix) if prefix.is_empty() => {}
+            Some("") => {}
             Some(prefix) => self.writer.field("tensors", &quoted(prefix)),
             None => {
                 let names: Vec<_> = layers.iter().map(|layer| quoted(&layer.name)).collect();
