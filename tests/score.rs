@@ -68,7 +68,10 @@ impl Month {
             assert_eq!(id, expected_id, "{version}");
             let expected = expected[version];
             let miss = (got - expected).abs();
-            assert!(miss <= tolerance * expected.abs().max(1.0), "{version}, {id}: {got}, expected {expected}");
+            assert!(
+                miss <= tolerance * expected.abs().max(1.0),
+                "{version}, {id}: {got}, expected {expected}"
+            );
         }
     }
 }
@@ -106,6 +109,15 @@ fn init(path: &Path, more: &[&str]) -> Ended {
     run(serin(["model", "init", text(path)].into_iter().chain(more.iter().copied())))
 }
 
+/// Copies the files of a folder.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
 fn bits(scored: &[(String, f64)]) -> Vec<u64> {
     scored.iter().map(|(_, score)| score.to_bits()).collect()
 }
@@ -133,13 +145,15 @@ fn artifacts_without_a_manifest_give_the_same_scores() {
             fs::copy(codes, bare.join("categories.json")).unwrap();
         }
         let first = month.scores[0].0.clone();
-        fs::write(bare.join("expected.ndjson"), format!("{{\"event_id\":\"{first}\",\"late\":0.5}}\n")).unwrap();
+        fs::write(bare.join("expected.ndjson"), format!("{{\"event_id\":\"{first}\",\"late\":0.5}}\n"))
+            .unwrap();
         let expected = bits(&month.score(&whole));
         assert_eq!(bits(&month.score(&bare)), expected, "{version}, the folder");
         assert_eq!(bits(&month.score(&bare.join(file))), expected, "{version}, the file");
         let told = init(&bare, &[]).with_code(0).out;
         assert!(told.contains("outputs: late") && told.contains("next: serin model check"), "{told}");
         assert_eq!(bits(&month.score(&bare)), expected, "{version}, drafted");
+        assert_eq!(bits(&month.score(&bare.join(file))), expected, "{version}, the file beside its manifest");
         let told = init(&bare, &[]).with_code(1).err;
         assert!(told.contains("never overwritten"), "{told}");
     }
@@ -164,7 +178,8 @@ fn preprocessing(manifest: &Path) -> String {
         };
         inputs.map(entry).collect()
     };
-    let layers: Vec<_> = manifest["layers"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    let layers: Vec<_> =
+        manifest["layers"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
     serde_json::json!({
         "architecture": layers.join(", "),
         "numeric": of_kind("number", &["feature", "fill", "mean", "scale"]),
@@ -197,7 +212,18 @@ fn the_stream_gives_what_files_give() {
     let log_directory = month.path("log");
     let versions = ["lightgbm-1", "xgboost-1"];
     let shadows: Vec<_> = versions.iter().map(|version| format!("{{ version = \"{version}\" }}")).collect();
+    // A store in which one version is what its trainer left, and nothing else.
+    let store = month.path("store");
+    for version in fs::read_dir(root().join(STORE)).unwrap() {
+        let version = version.unwrap();
+        copy(&version.path(), &store.join(version.file_name()));
+    }
+    let bare = store.join("xgboost-1");
+    fs::remove_file(bare.join("model.toml")).unwrap();
+    fs::remove_file(bare.join("golden.ndjson")).unwrap();
+    fs::write(bare.join("expected.ndjson"), "{\"event_id\":\"e\",\"late\":0.5}\n").unwrap();
     let mut command = serin_on(&log_directory, ["up"]);
+    command.env("SERIN__MODEL__LATE__STORE", text(&store));
     command.env("SERIN__MODEL__LATE__SHADOWS", format!("[{}]", shadows.join(", ")));
     let mut service = Running::start(command);
     service.await_log("started");
@@ -243,7 +269,8 @@ fn a_line_that_cannot_be_scored_has_its_line_and_its_reason() {
     let scored = read(&output);
     let ids: Vec<_> = scored.iter().map(|line| line["event_id"].as_str()).collect();
     assert_eq!(ids, [Some("a"), Some("b"), Some("c"), None, None]);
-    let errors: Vec<_> = scored.iter().map(|line| (line["line"].as_u64(), line["error"].is_string())).collect();
+    let errors: Vec<_> =
+        scored.iter().map(|line| (line["line"].as_u64(), line["error"].is_string())).collect();
     assert_eq!(errors, [(None, false), (Some(3), true), (Some(4), true), (Some(5), true), (None, false)]);
     assert!(scored[0]["late"].is_number() && scored[4]["late"].is_number());
 }

@@ -182,7 +182,8 @@ fn sums(directory: &Path) -> Result<Option<Sums>, LoadError> {
         Some((file.to_owned(), digest.to_lowercase()))
     };
     let digests: Option<BTreeMap<_, _>> = text.lines().map(line).collect();
-    let digests = digests.ok_or_else(|| refuse(&path, "expected lines of a digest, two spaces and a file's name"))?;
+    let digests =
+        digests.ok_or_else(|| refuse(&path, "expected lines of a digest, two spaces and a file's name"))?;
     Ok(Some(Sums { text, digests }))
 }
 
@@ -198,7 +199,8 @@ pub(crate) fn verify(directory: &Path) -> Result<(), LoadError> {
             Some(expected) => {
                 let found = digest(&read(&directory.join(&file), ARTIFACT_BYTES_MAX)?);
                 if found != expected {
-                    let message = format!("its sha256 is `{found}`, but {SUMS_FILE} says `{}`", shorten(&expected));
+                    let message =
+                        format!("its sha256 is `{found}`, but {SUMS_FILE} says `{}`", shorten(&expected));
                     problems.push(&file, message);
                 }
             }
@@ -226,7 +228,10 @@ fn files(directory: &Path) -> Result<Vec<String>, LoadError> {
         files.push(name);
     }
     if files.len() > FILES_MAX {
-        return Err(refuse(directory, format!("it has {} files; at most {FILES_MAX} are allowed", files.len())));
+        return Err(refuse(
+            directory,
+            format!("it has {} files; at most {FILES_MAX} are allowed", files.len()),
+        ));
     }
     Ok(files)
 }

@@ -16,7 +16,7 @@ use super::folder::{Found, find, name_of};
 use crate::error::LoadError;
 use crate::kernel::{self, Trainer};
 use crate::model::digest;
-use crate::signature::{ArtifactOutputKind, Signature};
+use crate::signature::{ArtifactOutput, ArtifactOutputKind, Signature};
 
 /// The first digits of an artifact's digest that make a version of it.
 const VERSION_DIGITS: usize = 12;
@@ -45,6 +45,8 @@ pub struct Names {
     pub version: Option<String>,
     /// Of the outputs, in order.
     pub outputs: Vec<String>,
+    /// Of the features that feed the columns, in order, where the artifact does not name them.
+    pub features: Vec<String>,
 }
 
 /// A draft in the making.
@@ -114,7 +116,12 @@ impl Drafter<'_> {
     /// Name, version, format and file.
     fn head(&mut self, file: &str, digest: &str) {
         let around = &self.found.around;
-        let name = self.names.model.clone().or_else(|| around.name.clone()).unwrap_or_else(|| made_up(&self.found.path));
+        let name = self
+            .names
+            .model
+            .clone()
+            .or_else(|| around.name.clone())
+            .unwrap_or_else(|| made_up(&self.found.path));
         let version = self.names.version.clone().or_else(|| around.version.clone());
         let version = version.unwrap_or_else(|| digest[..VERSION_DIGITS].to_owned());
         self.writer.field("name", &quoted(&identifier(&name)));
@@ -149,27 +156,32 @@ impl Drafter<'_> {
         }
     }
 
+    /// The names of the columns that somebody knows: a person, or the signature of a registry.
+    fn known_columns(&self, count: usize) -> Option<Vec<String>> {
+        let known = [&self.names.features, &self.found.around.columns];
+        known.into_iter().find(|names| names.len() == count).cloned()
+    }
+
     /// The outputs that are worth a name: probabilities or values; of two classes the second one.
     fn outputs(&mut self, signature: &Signature) {
-        let scores: Vec<_> = signature
-            .outputs
-            .iter()
-            .filter(|output| output.kind != ArtifactOutputKind::Class)
-            .collect();
-        let is_pair = scores.len() == 2
-            && scores.iter().all(|output| output.kind == ArtifactOutputKind::Probability);
+        let scores: Vec<_> =
+            signature.outputs.iter().filter(|output| output.kind != ArtifactOutputKind::Class).collect();
+        let is_pair =
+            scores.len() == 2 && scores.iter().all(|output| output.kind == ArtifactOutputKind::Probability);
         let chosen = match (scores.is_empty(), is_pair) {
             (true, _) => signature.outputs.iter().collect(),
             (false, true) => vec![scores[1]],
             (false, false) => scores,
         };
-        let names = self.output_names(&chosen.iter().map(|output| made_up_output(output, chosen.len())).collect::<Vec<_>>());
+        let names = self.output_names(
+            &chosen.iter().map(|output| made_up_output(output, chosen.len())).collect::<Vec<_>>(),
+        );
         let is_whole = chosen.len() == signature.outputs.len();
         for (name, output) in names.iter().zip(&chosen) {
             self.writer.table("output");
             self.writer.field("name", &quoted(name));
             if !is_whole {
-                self.writer.field("of", &quoted(&output.name));
+                self.writer.field("of", &quoted(label_or_name(output, &signature.outputs)));
             }
         }
         if is_pair {
@@ -201,6 +213,15 @@ impl Drafter<'_> {
     }
 }
 
+/// The label of an output's class, which says more than its place, where no other output has it.
+fn label_or_name<'o>(output: &'o ArtifactOutput, outputs: &[ArtifactOutput]) -> &'o str {
+    let is_its_own = |label: &&Arc<str>| {
+        let has_it = |other: &&ArtifactOutput| other.label.as_ref() == Some(*label) || other.name == **label;
+        outputs.iter().filter(has_it).count() == 1
+    };
+    output.label.as_ref().filter(is_its_own).unwrap_or(&output.name)
+}
+
 /// The name of a model that nothing names: that of its file, or of its folder where every file is called so.
 fn made_up(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -212,7 +233,7 @@ fn made_up(path: &Path) -> String {
     folder.map_or(stem, |folder| name_of(&folder))
 }
 
-fn made_up_output(output: &crate::signature::ArtifactOutput, count: usize) -> String {
+fn made_up_output(output: &ArtifactOutput, count: usize) -> String {
     match (&output.label, output.kind, count) {
         (_, ArtifactOutputKind::Probability, 1) => "probability".to_owned(),
         (Some(label), ArtifactOutputKind::Probability, _) => format!("class_{label}"),
@@ -257,12 +278,10 @@ fn fault(path: &Path, message: String) -> LoadError {
 }
 
 /// What is asked of a person about columns that have no names.
-fn unnamed(names: &[Arc<str>]) -> String {
-    let (first, last) = (names.first(), names.last());
-    let name = |name: Option<&Arc<str>>| name.map(ToString::to_string).unwrap_or_default();
+fn unnamed(names: &[String]) -> String {
+    let name = |name: Option<&String>| name.cloned().unwrap_or_default();
+    let (first, last, count) = (name(names.first()), name(names.last()), names.len());
     format!(
-        "which features feed the columns {} to {}: the artifact does not name them",
-        name(first),
-        name(last)
+        "which features feed the {count} columns {first} to {last}: the artifact does not name them; see --features"
     )
 }

@@ -28,6 +28,14 @@ impl Keys {
         }
     }
 
+    /// Without NaN, which is then no key: nothing equals it.
+    pub(in crate::onnx) fn without_nan(mut self) -> Self {
+        if let Self::Float(keys) = &mut self {
+            keys.remove(&bits(f64::NAN));
+        }
+        self
+    }
+
     /// The place of a value of a buffer.
     fn find(&self, values: &Buffer, at: usize) -> Option<u32> {
         match (self, values) {

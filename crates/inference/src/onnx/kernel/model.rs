@@ -177,11 +177,7 @@ impl Classify {
     fn linear(&self, scores: &[f32], output: &mut [f32]) -> usize {
         if let [score] = *scores {
             match output {
-                [negative, positive] => {
-                    // Two labels with one score: a probability and its complement.
-                    let value = if self.transform == PostTransform::Probit { probit(score) } else { score };
-                    (*negative, *positive) = (1.0 - value, value);
-                }
+                [negative, positive] => (*negative, *positive) = self.pair(score, true),
                 _ => output[0] = score,
             }
             return usize::from(score > 0.0);
@@ -244,18 +240,17 @@ impl Classify {
             self.transform.apply(output);
             return class;
         }
-        (output[0], output[1]) = self.pair(first.f32(), binary && positive, class == 1);
+        (output[0], output[1]) = self.pair(first.f32(), binary && positive);
         class
     }
 
-    /// The probabilities of two classes by one score.
-    fn pair(&self, score: f32, is_probability: bool, wins: bool) -> (f32, f32) {
+    /// The scores of two classes by one, which is a probability or of either sign.
+    fn pair(&self, score: f32, is_probability: bool) -> (f32, f32) {
         match self.transform {
-            _ if is_probability => (1.0 - score, score),
             PostTransform::Logistic => (logistic(-score), logistic(score)),
-            // The winner's is positive.
-            _ if wins => (-score, score),
-            _ => (score, -score),
+            PostTransform::Probit if is_probability => (1.0 - probit(score), probit(score)),
+            _ if is_probability => (1.0 - score, score),
+            _ => (-score, score),
         }
     }
 }

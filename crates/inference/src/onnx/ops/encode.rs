@@ -194,7 +194,10 @@ fn lookup(
     keys: &Buffer,
     (element, values): (ElementType, Buffer),
 ) -> Result<Vec<Value>, String> {
-    let kernel = Lookup { keys: Keys::new(keys), values, width: value.width() };
+    // Only from version 4 on does NaN find a key that is NaN.
+    let keys = Keys::new(keys);
+    let keys = if op.version < 4 { keys.without_nan() } else { keys };
+    let kernel = Lookup { keys, values, width: value.width() };
     op.emit(Kernel::Lookup(kernel), &[value], element, value.shape.clone()).map(|value| vec![value])
 }
 

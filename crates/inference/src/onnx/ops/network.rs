@@ -6,7 +6,7 @@ use super::{Builder, FLOATS, Op};
 use crate::onnx::convert::Number;
 use crate::onnx::kernel::Kernel;
 use crate::onnx::kernel::linear::{Linear, Weights};
-use crate::onnx::kernel::normalize::{Affine, LayerNorm};
+use crate::onnx::kernel::normalize::{Affine, LayerNorm, Norm, Normalizer};
 use crate::onnx::math::Arithmetic;
 use crate::onnx::plan::{ROW_COST_MAX, Value};
 use crate::onnx::shape::{Dim, Shape};
@@ -17,6 +17,7 @@ pub(super) fn builder(operator: &str) -> Option<Builder> {
         "BatchNormalization" => batch_normalization,
         "Gemm" => gemm,
         "LayerNormalization" => layer_normalization,
+        "LpNormalization" => lp_normalization,
         "MatMul" => mat_mul,
         _ => return None,
     })
@@ -98,6 +99,17 @@ fn mat_mul(op: &mut Op<'_, '_, '_>) -> Result<Vec<Value>, String> {
     let (left, right) = (op.input(0)?, op.input(1)?);
     op.expect(&left, &FLOATS)?;
     op.expect(&right, &[left.element])?;
+    // A vector is a matrix of one column, and the result has no axis for it.
+    if let [size] = right.shape.inner()[..]
+        && right.is_constant()
+    {
+        let column = right.reshaped(Shape::fixed(&[size, 1]));
+        let matrix = Matrix::of(op, &column, false)?;
+        let value = product(op, &left, matrix, None)?;
+        let mut shape = value.shape.clone();
+        shape.0.pop();
+        return Ok(vec![value.reshaped(shape)]);
+    }
     let matrix = Matrix::of(op, &right, false)?;
     product(op, &left, matrix, None).map(|value| vec![value])
 }
@@ -167,6 +179,19 @@ fn batch_normalization(op: &mut Op<'_, '_, '_>) -> Result<Vec<Value>, String> {
         |values: &[f64]| values.iter().flat_map(|value| vec![*value; axis.inner]).collect::<Vec<_>>();
     let kernel = Affine { offset: vec![0.0; value.width()], scale: spread(&scale), shift: spread(&shift) };
     op.emit(Kernel::Affine(kernel), &[&value], value.element, value.shape.clone()).map(|value| vec![value])
+}
+
+fn lp_normalization(op: &mut Op<'_, '_, '_>) -> Result<Vec<Value>, String> {
+    let value = op.input(0)?;
+    op.expect(&value, &[ElementType::Float])?;
+    let axis = value.shape.axis(op.attributes.integer("axis")?.unwrap_or(-1))?;
+    if axis.inner != 1 {
+        return Err("it is not along the last axis".to_owned());
+    }
+    let norm = if op.attributes.integer("p")?.unwrap_or(2) == 1 { Norm::L1 } else { Norm::L2 };
+    let kernel = Normalizer { norm, groups: axis.outer, size: axis.size };
+    op.emit(Kernel::Normalizer(kernel), &[&value], value.element, value.shape.clone())
+        .map(|value| vec![value])
 }
 
 fn layer_normalization(op: &mut Op<'_, '_, '_>) -> Result<Vec<Value>, String> {

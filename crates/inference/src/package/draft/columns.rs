@@ -28,8 +28,9 @@ impl Drafter<'_> {
             match drafted {
                 Drafted::OneHot { feature, values } => self.one_hot(feature, &values),
                 Drafted::Column(column) => {
-                    let feature = features.get(&column.name).cloned().unwrap_or_else(|| Arc::clone(&column.name));
-                    self.column(column, &feature);
+                    let feature =
+                        features.get(&column.name).cloned().unwrap_or_else(|| Arc::clone(&column.name));
+                    self.column(column, &feature, signature.is_named);
                 }
             }
         }
@@ -40,20 +41,20 @@ impl Drafter<'_> {
         if signature.is_named {
             return BTreeMap::new();
         }
-        let names: Vec<_> = signature.columns.iter().map(|column| Arc::clone(&column.name)).collect();
-        let known = &self.found.around.columns;
-        if known.len() != names.len() {
+        let names: Vec<_> = signature.columns.iter().map(|column| column.name.to_string()).collect();
+        let Some(known) = self.known_columns(names.len()) else {
             self.open.push(unnamed(&names));
             return BTreeMap::new();
-        }
-        self.notes.push("the columns have the names of the signature, in its order".to_owned());
-        names.into_iter().zip(known.iter().map(|name| name.as_str().into())).collect()
+        };
+        self.notes.push("the columns, which the artifact does not name, are fed in order".to_owned());
+        let columns = signature.columns.iter().map(|column| Arc::clone(&column.name));
+        columns.zip(known.into_iter().map(Into::into)).collect()
     }
 
-    fn column(&mut self, column: &Column, feature: &str) {
+    fn column(&mut self, column: &Column, feature: &str, is_named: bool) {
         self.writer.table("input");
         self.writer.field("feature", &quoted(feature));
-        if feature != &*column.name {
+        if !is_named || feature != &*column.name {
             self.writer.field("column", &quoted(&column.name));
         }
         let codes = self.beside.categories.as_ref().and_then(|codes| {
@@ -120,7 +121,8 @@ fn group(columns: &[Column]) -> Vec<Drafted<'_>> {
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for column in columns {
         let split = column.name.split_once(ONE_HOT).filter(|(feature, _)| !feature.is_empty());
-        let (Some((feature, value)), ColumnKind::Number(_) | ColumnKind::Boolean) = (split, &column.kind) else {
+        let (Some((feature, value)), ColumnKind::Number(_) | ColumnKind::Boolean) = (split, &column.kind)
+        else {
             drafted.push(Drafted::Column(column));
             continue;
         };
