@@ -14,9 +14,11 @@ pub(super) fn load(place: &str, artifact: &[u8], outputs: &[Output]) -> Result<(
     let (graph, description) = Graph::load(place, artifact)?;
     let all = signature(&description);
     let Some(needed) = needed(&description, &all, outputs) else { return Ok((graph, all)) };
-    // What is not asked for is not computed.
-    let (graph, description) = Graph::load_outputs(place, artifact, &needed)?;
-    Ok((graph, signature(&description)))
+    // What is not asked for is not computed. A part of the graph may not know the labels that the whole knows.
+    let (graph, part) = Graph::load_outputs(place, artifact, &needed)?;
+    let find = |name: &&str| description.outputs.iter().find(|output| output.name == **name);
+    let outputs = needed.iter().filter_map(find).flat_map(numbers).collect();
+    Ok((graph, Signature { outputs, ..signature(&part) }))
 }
 
 /// The graph's outputs that the manifest's are parts of, if it names them all, and they are fewer than all.
