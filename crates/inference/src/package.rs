@@ -27,6 +27,8 @@ use crate::model::read;
 pub(crate) struct Package {
     pub(crate) manifest: Manifest,
     pub(crate) directory: PathBuf,
+    /// Whether the manifest is a file, and so the directory one that is a model and nothing else.
+    pub(crate) is_written: bool,
 }
 
 impl Package {
@@ -50,7 +52,8 @@ impl Package {
             return Err(problems.into());
         }
         let place = format!("{} (drafted)", path.display());
-        Ok(Self { manifest: Manifest::parse(&place, &draft.text)?, directory: draft.directory })
+        let manifest = Manifest::parse(&place, &draft.text)?;
+        Ok(Self { manifest, directory: draft.directory, is_written: false })
     }
 
     /// The model of the manifest in `directory`.
@@ -58,7 +61,7 @@ impl Package {
         let path = directory.join(MANIFEST_FILE);
         let bytes = read(&path, MANIFEST_BYTES_MAX)?;
         let manifest = Manifest::parse(&path.to_string_lossy(), &String::from_utf8_lossy(&bytes))?;
-        Ok(Self { manifest, directory })
+        Ok(Self { manifest, directory, is_written: true })
     }
 }
 

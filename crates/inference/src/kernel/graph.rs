@@ -94,3 +94,75 @@ fn numbers(output: &onnx::Output) -> Vec<ArtifactOutput> {
     };
     (0..output.width).map(number).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Manifest;
+
+    /// A label, the probabilities of two classes, and a number.
+    fn description() -> Description {
+        let labels = Arc::new(Labels::Texts(vec!["no".into(), "yes".into()]));
+        let output = |name: &str, width, kind| onnx::Output {
+            name: name.to_owned(),
+            element: ElementType::Float,
+            width,
+            kind,
+        };
+        let inputs = [("x", ElementType::Float, 1), ("wide", ElementType::Int64, 2)];
+        let input = |(name, element, width): (&str, ElementType, usize)| onnx::Input {
+            name: name.to_owned(),
+            element,
+            width,
+        };
+        Description {
+            inputs: inputs.map(input).to_vec(),
+            outputs: vec![
+                output("label", 1, onnx::OutputKind::Label(Arc::clone(&labels))),
+                output("probabilities", 2, onnx::OutputKind::PerClass(labels)),
+                output("score", 1, onnx::OutputKind::Values),
+            ],
+        }
+    }
+
+    fn outputs(text: &str) -> Vec<Output> {
+        let text = format!(
+            "name = \"m\"\nversion = \"1\"\nformat = \"onnx\"\nfile = \"f\"\ninput = [{{ feature = \"x\", kind = \"number\" }}]\n{text}"
+        );
+        Manifest::parse("model.toml", &text).unwrap_or_else(|problems| panic!("{problems}")).outputs
+    }
+
+    #[test]
+    fn every_value_has_a_name() {
+        let signature = signature(&description());
+        let columns: Vec<_> = signature.columns.iter().map(|column| &*column.name).collect();
+        assert_eq!(columns, ["x", "wide[0]", "wide[1]"]);
+        assert!(!signature.is_named);
+        let outputs: Vec<_> =
+            signature.outputs.iter().map(|output| (&*output.name, output.label.as_deref())).collect();
+        let expected = [
+            ("label", None),
+            ("probabilities[0]", Some("no")),
+            ("probabilities[1]", Some("yes")),
+            ("score", None),
+        ];
+        assert_eq!(outputs, expected);
+    }
+
+    #[test]
+    fn what_no_output_is_made_of_is_not_computed() {
+        let description = description();
+        let all = signature(&description);
+        for (text, expected) in [
+            ("output = [{ name = \"p\", of = \"yes\" }]", Some(vec!["probabilities"])),
+            (
+                "output = [{ name = \"s\", of = \"score\" }, { name = \"p\", of = \"probabilities[0]\" }]",
+                Some(vec!["probabilities", "score"]),
+            ),
+            ("output = [{ name = \"p\" }]", None),
+            ("output = [{ name = \"p\", of = \"nothing\" }]", None),
+        ] {
+            assert_eq!(needed(&description, &all, &outputs(text)), expected, "{text}");
+        }
+    }
+}

@@ -193,7 +193,7 @@ impl Drafter<'_> {
 
     /// The names of outputs: a person's, those of the scores beside the artifact, or these.
     fn output_names(&mut self, made_up: &[String]) -> Vec<String> {
-        let given = [&self.names.outputs, &self.found.around.outputs, &self.beside.outputs];
+        let given = [&self.names.outputs, &self.beside.outputs];
         let fits = |names: &&&Vec<String>| names.len() == made_up.len();
         let names = given.iter().find(fits).map_or_else(|| made_up.to_vec(), |names| names.to_vec());
         let names: Vec<_> = names.iter().map(|name| identifier(name)).collect();

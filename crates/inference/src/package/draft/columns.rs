@@ -142,3 +142,32 @@ fn as_toml(value: &events::Value) -> String {
         other => spell(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grouped(columns: &[(&str, ColumnKind)]) -> Vec<String> {
+        let columns: Vec<_> =
+            columns.iter().map(|(name, kind)| Column { name: (*name).into(), kind: kind.clone() }).collect();
+        let told = |drafted| match drafted {
+            Drafted::Column(column) => column.name.to_string(),
+            Drafted::OneHot { feature, values } => format!("{feature}: {}", values.join(" ")),
+        };
+        group(&columns).into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn the_one_hot_columns_of_a_feature_are_one_input() {
+        let float = || ColumnKind::Number(DataType::Float);
+        let columns = [
+            ("x", float()),
+            ("carrier=UA", float()),
+            ("origin=JFK", float()),
+            ("carrier=A=A", float()),
+            ("=odd", float()),
+            ("text=is", ColumnKind::Text),
+        ];
+        assert_eq!(grouped(&columns), ["x", "carrier: UA A=A", "origin: JFK", "=odd", "text=is"]);
+    }
+}
