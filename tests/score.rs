@@ -21,8 +21,8 @@ const STORE: &str = "examples/flights/models/late";
 
 /// The versions with scores of their trainers, and how close to them is asked for, relative to the score where that
 /// is beyond 1: networks compute in 32 bits.
-const VERSIONS: [(&str, f64); 4] =
-    [("linear-1", 1e-5), ("mlp-1", 1e-5), ("lightgbm-1", 1e-6), ("xgboost-1", 1e-6)];
+const VERSIONS: [(&str, f64); 5] =
+    [("linear-1", 1e-5), ("mlp-1", 1e-5), ("lightgbm-1", 1e-6), ("xgboost-1", 1e-6), ("logreg-1", 1e-6)];
 
 /// The first flights of April 2013, and what the trainers' own `predict` gave for each.
 struct Month {
@@ -68,7 +68,10 @@ impl Month {
             assert_eq!(id, expected_id, "{version}");
             let expected = expected[version];
             let miss = (got - expected).abs();
-            assert!(miss <= tolerance * expected.abs().max(1.0), "{version}, {id}: {got}, expected {expected}");
+            assert!(
+                miss <= tolerance * expected.abs().max(1.0),
+                "{version}, {id}: {got}, expected {expected}"
+            );
         }
     }
 }
@@ -122,7 +125,8 @@ fn every_model_of_the_example_gives_its_trainers_scores() {
 #[test]
 fn artifacts_without_a_manifest_give_the_same_scores() {
     let month = Month::new();
-    for (version, file) in [("lightgbm-1", "model.txt"), ("xgboost-1", "model.ubj")] {
+    let artifacts = [("lightgbm-1", "model.txt"), ("xgboost-1", "model.ubj"), ("logreg-1", "model.onnx")];
+    for (version, file) in artifacts {
         let whole = root().join(STORE).join(version);
         let bare = month.path(version);
         fs::create_dir(&bare).unwrap();
@@ -133,7 +137,8 @@ fn artifacts_without_a_manifest_give_the_same_scores() {
             fs::copy(codes, bare.join("categories.json")).unwrap();
         }
         let first = month.scores[0].0.clone();
-        fs::write(bare.join("expected.ndjson"), format!("{{\"event_id\":\"{first}\",\"late\":0.5}}\n")).unwrap();
+        fs::write(bare.join("expected.ndjson"), format!("{{\"event_id\":\"{first}\",\"late\":0.5}}\n"))
+            .unwrap();
         let expected = bits(&month.score(&whole));
         assert_eq!(bits(&month.score(&bare)), expected, "{version}, the folder");
         assert_eq!(bits(&month.score(&bare.join(file))), expected, "{version}, the file");
@@ -164,7 +169,8 @@ fn preprocessing(manifest: &Path) -> String {
         };
         inputs.map(entry).collect()
     };
-    let layers: Vec<_> = manifest["layers"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    let layers: Vec<_> =
+        manifest["layers"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
     serde_json::json!({
         "architecture": layers.join(", "),
         "numeric": of_kind("number", &["feature", "fill", "mean", "scale"]),
@@ -195,7 +201,7 @@ fn networks_are_drafted_from_their_preprocessing() {
 fn the_stream_gives_what_files_give() {
     let month = Month::new();
     let log_directory = month.path("log");
-    let versions = ["lightgbm-1", "xgboost-1"];
+    let versions = ["lightgbm-1", "xgboost-1", "logreg-1"];
     let shadows: Vec<_> = versions.iter().map(|version| format!("{{ version = \"{version}\" }}")).collect();
     let mut command = serin_on(&log_directory, ["up"]);
     command.env("SERIN__MODEL__LATE__SHADOWS", format!("[{}]", shadows.join(", ")));
@@ -243,7 +249,8 @@ fn a_line_that_cannot_be_scored_has_its_line_and_its_reason() {
     let scored = read(&output);
     let ids: Vec<_> = scored.iter().map(|line| line["event_id"].as_str()).collect();
     assert_eq!(ids, [Some("a"), Some("b"), Some("c"), None, None]);
-    let errors: Vec<_> = scored.iter().map(|line| (line["line"].as_u64(), line["error"].is_string())).collect();
+    let errors: Vec<_> =
+        scored.iter().map(|line| (line["line"].as_u64(), line["error"].is_string())).collect();
     assert_eq!(errors, [(None, false), (Some(3), true), (Some(4), true), (Some(5), true), (None, false)]);
     assert!(scored[0]["late"].is_number() && scored[4]["late"].is_number());
 }

@@ -95,7 +95,11 @@ impl Kernel {
 }
 
 /// What an artifact says of itself: trees of a trainer, or else a graph.
-pub(crate) fn describe(place: &str, artifact: &[u8], trainer: Option<Trainer>) -> Result<Signature, Problems> {
+pub(crate) fn describe(
+    place: &str,
+    artifact: &[u8],
+    trainer: Option<Trainer>,
+) -> Result<Signature, Problems> {
     match trainer {
         Some(trainer) => {
             trees::load(place, artifact, trainer, Trees::default()).map(|(_, signature)| signature)

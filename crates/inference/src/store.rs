@@ -182,7 +182,8 @@ fn sums(directory: &Path) -> Result<Option<Sums>, LoadError> {
         Some((file.to_owned(), digest.to_lowercase()))
     };
     let digests: Option<BTreeMap<_, _>> = text.lines().map(line).collect();
-    let digests = digests.ok_or_else(|| refuse(&path, "expected lines of a digest, two spaces and a file's name"))?;
+    let digests =
+        digests.ok_or_else(|| refuse(&path, "expected lines of a digest, two spaces and a file's name"))?;
     Ok(Some(Sums { text, digests }))
 }
 
@@ -192,11 +193,14 @@ pub(crate) fn verify(directory: &Path) -> Result<(), LoadError> {
     let mut problems = Problems::new(directory.to_string_lossy());
     for file in files(directory)? {
         match digests.remove(&file) {
-            None => problems.push(&file, format!("{SUMS_FILE} does not know it: a version is never added to")),
+            None => {
+                problems.push(&file, format!("{SUMS_FILE} does not know it: a version is never added to"))
+            }
             Some(expected) => {
                 let found = digest(&read(&directory.join(&file), ARTIFACT_BYTES_MAX)?);
                 if found != expected {
-                    let message = format!("its sha256 is `{found}`, but {SUMS_FILE} says `{}`", shorten(&expected));
+                    let message =
+                        format!("its sha256 is `{found}`, but {SUMS_FILE} says `{}`", shorten(&expected));
                     problems.push(&file, message);
                 }
             }
@@ -224,7 +228,10 @@ fn files(directory: &Path) -> Result<Vec<String>, LoadError> {
         files.push(name);
     }
     if files.len() > FILES_MAX {
-        return Err(refuse(directory, format!("it has {} files; at most {FILES_MAX} are allowed", files.len())));
+        return Err(refuse(
+            directory,
+            format!("it has {} files; at most {FILES_MAX} are allowed", files.len()),
+        ));
     }
     Ok(files)
 }

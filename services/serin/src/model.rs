@@ -34,6 +34,8 @@ fn problems(place: &str, error: LoadError) -> Problems {
 /// Says what is to be known of a model before its scores are relied on.
 pub(crate) fn warn(model: &Model) {
     if model.golden_rows() == 0 {
-        eprint_line("note: the model has no golden rows: nothing shows that it scores here as it was trained");
+        eprint_line(
+            "note: the model has no golden rows: nothing shows that it scores here as it was trained",
+        );
     }
 }

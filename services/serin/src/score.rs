@@ -111,7 +111,8 @@ fn mapped(config: &Path, environment: &BTreeMap<String, String>) -> anyhow::Resu
 
 /// The features that a model reads, each once.
 fn features(model: &Model) -> Vec<Arc<str>> {
-    let mut features: Vec<_> = model.manifest().inputs.iter().map(|input| Arc::clone(&input.feature)).collect();
+    let mut features: Vec<_> =
+        model.manifest().inputs.iter().map(|input| Arc::clone(&input.feature)).collect();
     features.sort_unstable();
     features.dedup();
     features
@@ -192,7 +193,9 @@ impl Run {
         let listed: Vec<_> = self.unseen.iter().take(LISTED_MAX).map(|name| format!("`{name}`")).collect();
         let (listed, count) = (listed.join(", "), self.unseen.len());
         if count == features(model).len() {
-            bail!("no event has any of the features that the model reads, such as {listed}: {scored} scores of nothing");
+            bail!(
+                "no event has any of the features that the model reads, such as {listed}: {scored} scores of nothing"
+            );
         }
         eprint_line(&format!("note: {count} features of the model are in none of the events: {listed}"));
         Ok(())
@@ -241,12 +244,13 @@ impl Totals {
         let seconds = started.elapsed().as_secs_f64();
         let (name, version) = (model.name(), model.version());
         let scored = total - failed;
-        eprint_line(&format!("{scored} events scored by {name}, version {version}, in {seconds:.1} s{skipped}"));
+        eprint_line(&format!(
+            "{scored} events scored by {name}, version {version}, in {seconds:.1} s{skipped}"
+        ));
         match &self.first {
             None => Ok(()),
-            Some((line, error)) => Err(anyhow!("line {line}: {error}").context(format!(
-                "{failed} of {total} events could not be scored; their lines say why"
-            ))),
+            Some((line, error)) => Err(anyhow!("line {line}: {error}")
+                .context(format!("{failed} of {total} events could not be scored; their lines say why"))),
         }
     }
 }

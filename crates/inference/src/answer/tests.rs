@@ -17,8 +17,7 @@ fn flowers() -> Signature {
         label: Some(label.into()),
         kind: ArtifactOutputKind::Probability,
     };
-    let label =
-        ArtifactOutput { name: "label".into(), label: None, kind: ArtifactOutputKind::Class };
+    let label = ArtifactOutput { name: "label".into(), label: None, kind: ArtifactOutputKind::Class };
     let flowers = ["setosa", "versicolor", "virginica"].into_iter().enumerate().map(probability);
     let column = Column { name: "x".into(), kind: ColumnKind::Text };
     Signature {

@@ -24,7 +24,8 @@ impl Dense {
         gemm::set_threading_threshold(usize::MAX);
         crate::process::warn_unprepared();
         let file = File::open(place, bytes)?;
-        let mut reader = Reader { file, tensors, linear: 0, width: Some((inputs, "the inputs have".to_owned())) };
+        let mut reader =
+            Reader { file, tensors, linear: 0, width: Some((inputs, "the inputs have".to_owned())) };
         let steps = reader.steps(layers);
         let problems = reader.file.finish();
         let dense = steps.and_then(|steps| {

@@ -144,7 +144,12 @@ fn a_truth_value_may_be_too_large_too() {
     let encoder = Encoder::in_order(&Manifest::parse("model.toml", &manifest).unwrap().inputs);
     let event = with(r#"{"needed": true}"#);
     let (mut block, mut errors) = (vec![0.0_f32; encoder.width()], vec![None]);
-    encoder.encode(&mut Bindings::default(), &[&event], Rows { numbers: &mut block, texts: &mut [] }, &mut errors);
+    encoder.encode(
+        &mut Bindings::default(),
+        &[&event],
+        Rows { numbers: &mut block, texts: &mut [] },
+        &mut errors,
+    );
     assert_eq!(errors, [Some(ScoreError::InfiniteFeature { feature: "needed".into(), value: 1.0 })]);
 }
 

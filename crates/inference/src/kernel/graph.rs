@@ -49,7 +49,8 @@ fn needed<'d>(description: &'d Description, all: &Signature, outputs: &[Output])
 fn signature(description: &Description) -> Signature {
     let columns = description.inputs.iter().flat_map(|input| {
         let kind = column_kind(input.element);
-        (0..input.width).map(move |at| Column { name: part(&input.name, at, input.width), kind: kind.clone() })
+        (0..input.width)
+            .map(move |at| Column { name: part(&input.name, at, input.width), kind: kind.clone() })
     });
     Signature {
         columns: columns.collect(),

@@ -104,7 +104,8 @@ fn is_made_up(columns: &[forest::Column]) -> bool {
 fn assign(description: &Description) -> std::vec::IntoIter<Vec<Category>> {
     let is_waiting = |column: &&forest::Column| column.kind == forest::ColumnKind::Category(None);
     let waiting = description.columns.iter().filter(is_waiting).count();
-    let lists = if waiting == description.unassigned.len() { description.unassigned.clone() } else { Vec::new() };
+    let lists =
+        if waiting == description.unassigned.len() { description.unassigned.clone() } else { Vec::new() };
     lists.into_iter()
 }
 

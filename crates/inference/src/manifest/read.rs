@@ -222,7 +222,11 @@ pub(super) fn identifier(section: &mut Section<'_>, key: &'static str) -> Option
     None
 }
 
-pub(super) fn table_or_fault(place: &str, value: toml::Value, problems: &mut Problems) -> Option<toml::Table> {
+pub(super) fn table_or_fault(
+    place: &str,
+    value: toml::Value,
+    problems: &mut Problems,
+) -> Option<toml::Table> {
     match value {
         toml::Value::Table(table) => Some(table),
         other => {

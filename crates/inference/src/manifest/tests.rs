@@ -41,7 +41,10 @@ fn a_valid_manifest_is_read_whole() {
     assert_eq!((&*manifest.name, &*manifest.version), ("late", "1"));
     let layers = [Layer::Linear, Layer::Activation(Activation::Relu)].into_iter();
     let layers = layers.chain([Layer::Linear, Layer::Activation(Activation::Sigmoid)]).collect();
-    assert_eq!(manifest.format, Format::Safetensors { layers, tensors: Tensors::Prefix("layers".to_owned()) });
+    assert_eq!(
+        manifest.format,
+        Format::Safetensors { layers, tensors: Tensors::Prefix("layers".to_owned()) }
+    );
     let number = InputKind::Number {
         fill: StandIn::Refuse,
         mean: 2.0,
@@ -124,7 +127,9 @@ fn every_fault_has_its_place_its_value_and_what_would_be_right() {
         (
             "kind = \"number\"",
             "kind = \"numeric\"",
-            &["input 1 \"delay\": `kind` is \"numeric\": expected one of \"number\", \"one_hot\", \"ordinal\", \"category\", \"boolean\", \"text\""],
+            &[
+                "input 1 \"delay\": `kind` is \"numeric\": expected one of \"number\", \"one_hot\", \"ordinal\", \"category\", \"boolean\", \"text\"",
+            ],
         ),
         (
             "kind = \"number\"",

@@ -50,12 +50,14 @@ pub(super) fn tell(bytes: &[u8]) -> Content {
         [b't', b'r', b'e', b'e', b'\n' | b'\r', ..] => Content::Artifact(Kind::LightGbm),
         [0x80, 2..=5, ..] => refused(PICKLE, EXPORT),
         [b'P', b'K', 3, 4, ..] => tell_archive(bytes),
-        [0x89, b'H', b'D', b'F', ..] => {
-            refused("HDF5, as Keras writes it", "export ONNX with `model.export(\"model.onnx\", format=\"onnx\")`")
-        }
-        [b'C', b'B', b'M', b'1', ..] => {
-            refused("CatBoost's own format", "`model.save_model(\"model.onnx\", format=\"onnx\")` writes ONNX")
-        }
+        [0x89, b'H', b'D', b'F', ..] => refused(
+            "HDF5, as Keras writes it",
+            "export ONNX with `model.export(\"model.onnx\", format=\"onnx\")`",
+        ),
+        [b'C', b'B', b'M', b'1', ..] => refused(
+            "CatBoost's own format",
+            "`model.save_model(\"model.onnx\", format=\"onnx\")` writes ONNX",
+        ),
         [b'b', b'i', b'n', b'f', ..] => refused(
             "XGBoost's old binary format",
             "load it with XGBoost below 3.1 and `save_model(\"model.ubj\")`",

@@ -77,8 +77,8 @@ impl Beside {
             beside.preprocessing = Some(parse(&path, &bytes)?);
         }
         if let Some((path, bytes)) = beside.open(directory, CATEGORIES)? {
-            let plain = serde_json::from_slice(&bytes)
-                .map(|categories| CategoryCodes { categories, unknown: None });
+            let plain =
+                serde_json::from_slice(&bytes).map(|categories| CategoryCodes { categories, unknown: None });
             beside.categories = Some(plain.or_else(|_| parse(&path, &bytes))?);
         }
         beside.outputs = outputs(&directory.join(EXPECTED)).unwrap_or_default();

@@ -114,7 +114,12 @@ impl Drafter<'_> {
     /// Name, version, format and file.
     fn head(&mut self, file: &str, digest: &str) {
         let around = &self.found.around;
-        let name = self.names.model.clone().or_else(|| around.name.clone()).unwrap_or_else(|| made_up(&self.found.path));
+        let name = self
+            .names
+            .model
+            .clone()
+            .or_else(|| around.name.clone())
+            .unwrap_or_else(|| made_up(&self.found.path));
         let version = self.names.version.clone().or_else(|| around.version.clone());
         let version = version.unwrap_or_else(|| digest[..VERSION_DIGITS].to_owned());
         self.writer.field("name", &quoted(&identifier(&name)));
@@ -151,19 +156,18 @@ impl Drafter<'_> {
 
     /// The outputs that are worth a name: probabilities or values; of two classes the second one.
     fn outputs(&mut self, signature: &Signature) {
-        let scores: Vec<_> = signature
-            .outputs
-            .iter()
-            .filter(|output| output.kind != ArtifactOutputKind::Class)
-            .collect();
-        let is_pair = scores.len() == 2
-            && scores.iter().all(|output| output.kind == ArtifactOutputKind::Probability);
+        let scores: Vec<_> =
+            signature.outputs.iter().filter(|output| output.kind != ArtifactOutputKind::Class).collect();
+        let is_pair =
+            scores.len() == 2 && scores.iter().all(|output| output.kind == ArtifactOutputKind::Probability);
         let chosen = match (scores.is_empty(), is_pair) {
             (true, _) => signature.outputs.iter().collect(),
             (false, true) => vec![scores[1]],
             (false, false) => scores,
         };
-        let names = self.output_names(&chosen.iter().map(|output| made_up_output(output, chosen.len())).collect::<Vec<_>>());
+        let names = self.output_names(
+            &chosen.iter().map(|output| made_up_output(output, chosen.len())).collect::<Vec<_>>(),
+        );
         let is_whole = chosen.len() == signature.outputs.len();
         for (name, output) in names.iter().zip(&chosen) {
             self.writer.table("output");

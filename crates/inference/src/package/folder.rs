@@ -80,7 +80,8 @@ fn find_file(path: &Path, around: Around) -> Result<Found, LoadError> {
         Content::Artifact(kind) => Ok(Found { path: path.to_owned(), bytes, kind, around }),
         Content::Refused(why) => Err(refuse(path, why)),
         Content::Other => {
-            let begins = shorten(&String::from_utf8_lossy(&bytes[..bytes.len().min(16)]).escape_debug().to_string());
+            let begins =
+                shorten(&String::from_utf8_lossy(&bytes[..bytes.len().min(16)]).escape_debug().to_string());
             Err(refuse(
                 path,
                 format!(
@@ -116,7 +117,8 @@ fn find_among(path: &Path, around: Around, depth: usize) -> Result<Found, LoadEr
         (0, None) => descend(path, &folders, around, depth),
         _ => {
             let names: Vec<_> = found.iter().map(|each| name_of(&each.path)).collect();
-            let message = format!("it has {} models, {}: name the one that is meant", names.len(), names.join(", "));
+            let message =
+                format!("it has {} models, {}: name the one that is meant", names.len(), names.join(", "));
             Err(refuse(path, message))
         }
     }
@@ -137,7 +139,8 @@ fn same_model(mut found: Vec<Found>) -> Vec<Found> {
 
 fn descend(path: &Path, folders: &[PathBuf], mut around: Around, depth: usize) -> Result<Found, LoadError> {
     let version = |folder: &PathBuf| name_of(folder).parse::<u64>().ok();
-    let latest = folders.iter().filter(|folder| version(folder).is_some()).max_by_key(|folder| version(folder));
+    let latest =
+        folders.iter().filter(|folder| version(folder).is_some()).max_by_key(|folder| version(folder));
     match (latest, folders) {
         (Some(latest), _) => {
             around.name.get_or_insert_with(|| name_of(path));

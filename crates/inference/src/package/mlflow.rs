@@ -51,7 +51,8 @@ pub(super) fn read(folder: &Path) -> Result<(String, Around), LoadError> {
 
 fn unknown_flavour(entries: &[(String, String)]) -> String {
     let flavours = entries.iter().filter_map(|(path, _)| path.strip_prefix("flavors.")?.split('.').next());
-    let mut flavours: Vec<_> = flavours.filter(|flavour| *flavour != "python_function").map(shorten).collect();
+    let mut flavours: Vec<_> =
+        flavours.filter(|flavour| *flavour != "python_function").map(shorten).collect();
     flavours.dedup();
     let hint = match flavours.first().map(String::as_str) {
         Some("sklearn") => {
@@ -68,7 +69,11 @@ fn unknown_flavour(entries: &[(String, String)]) -> String {
 /// A file below the folder, and not above it.
 pub(super) fn check_inside(file: &str) -> Result<(), String> {
     let is_inside = !file.starts_with('/') && file.split('/').all(|step| step != "..");
-    if is_inside { Ok(()) } else { Err(format!("it names a file outside of its folder: \"{}\"", shorten(file))) }
+    if is_inside {
+        Ok(())
+    } else {
+        Err(format!("it names a file outside of its folder: \"{}\"", shorten(file)))
+    }
 }
 
 /// The names of the columns of a signature; none where it has no names, or is one of tensors without any.

@@ -30,7 +30,8 @@ struct Parameters {
 pub(super) fn read(folder: &Path) -> Result<(Option<String>, Around), LoadError> {
     let path = folder.join(FILE);
     let bytes = read_file(&path, MANIFEST_BYTES_MAX)?;
-    let settings: Settings = serde_json::from_slice(&bytes).map_err(|error| refuse(&path, error.to_string()))?;
+    let settings: Settings =
+        serde_json::from_slice(&bytes).map_err(|error| refuse(&path, error.to_string()))?;
     let file = settings.parameters.uri.map(|uri| uri.trim_start_matches("./").to_owned());
     if let Some(file) = &file {
         check_inside(file).map_err(|fault| refuse(&path, fault))?;

@@ -63,7 +63,10 @@ fn goes_on(value: &str, next: &str, indent: usize) -> bool {
         _ => {
             let content = next.trim_start();
             let depth = next.len() - content.len();
-            depth > indent && !content.is_empty() && split_entry(content).is_none() && !content.starts_with('-')
+            depth > indent
+                && !content.is_empty()
+                && split_entry(content).is_none()
+                && !content.starts_with('-')
         }
     }
 }

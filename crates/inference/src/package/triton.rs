@@ -21,7 +21,10 @@ pub(super) fn read(folder: &Path) -> Result<(String, Around), LoadError> {
     let specific = entries.iter().filter(|(path, _)| path == "version_policy.specific.versions");
     let specific: Vec<u64> = specific.filter_map(|(_, version)| version.parse().ok()).collect();
     let version = latest(folder, &specific).ok_or_else(|| {
-        refuse(folder, "it has no folder of a version, such as 1, with a model in it, that its config.pbtxt serves")
+        refuse(
+            folder,
+            "it has no folder of a version, such as 1, with a model in it, that its config.pbtxt serves",
+        )
     })?;
     let file = get("default_model_filename");
     if let Some(file) = &file {

@@ -38,4 +38,3 @@ pub(crate) fn check(arguments: &ModelCheckArguments) -> anyhow::Result<()> {
     }
     Ok(out.flush()?)
 }
-

@@ -32,7 +32,11 @@ pub(super) fn add(draft: &Draft, directory: &Path, events: &Path) -> anyhow::Res
         let Line::Whole(line) = line else { continue };
         let Some((id, features)) = parse(&line) else { continue };
         if let Some(outputs) = scores.remove(&id) {
-            writeln!(file, "{}", serde_json::json!({ "event_id": id, "features": features, "outputs": outputs }))?;
+            writeln!(
+                file,
+                "{}",
+                serde_json::json!({ "event_id": id, "features": features, "outputs": outputs })
+            )?;
             rows += 1;
         }
     }
@@ -47,8 +51,9 @@ pub(super) fn add(draft: &Draft, directory: &Path, events: &Path) -> anyhow::Res
 
 /// The first scores by event id.
 fn scores(path: &Path) -> anyhow::Result<BTreeMap<String, Map<String, Value>>> {
-    let mut lines = Lines::open(path, LINE_BYTES_MAX)
-        .context("--events needs the trainer's scores, {\"event_id\": …, \"<output>\": …} a line, beside the artifact")?;
+    let mut lines = Lines::open(path, LINE_BYTES_MAX).context(
+        "--events needs the trainer's scores, {\"event_id\": …, \"<output>\": …} a line, beside the artifact",
+    )?;
     let mut scores = BTreeMap::new();
     while scores.len() < ROWS_MAX {
         let Some(line) = lines.next()? else { break };

@@ -42,7 +42,10 @@ fn print(draft: &Draft) -> anyhow::Result<()> {
 fn write(draft: &Draft, directory: &Path) -> anyhow::Result<PathBuf> {
     let manifest = directory.join(MANIFEST_FILE);
     if manifest.exists() {
-        bail!("{} is there already: it is never overwritten; remove it, or name another --output", manifest.display());
+        bail!(
+            "{} is there already: it is never overwritten; remove it, or name another --output",
+            manifest.display()
+        );
     }
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let (from, to) = (draft.directory.join(&draft.file), directory.join(&draft.file));
@@ -51,8 +54,8 @@ fn write(draft: &Draft, directory: &Path) -> anyhow::Result<PathBuf> {
     } else if fs::canonicalize(&from)? != fs::canonicalize(&to)? {
         bail!("{} is there already, and is not {}", to.display(), from.display());
     }
-    let mut file =
-        File::create_new(&manifest).with_context(|| format!("cannot write {}; see --output", manifest.display()))?;
+    let mut file = File::create_new(&manifest)
+        .with_context(|| format!("cannot write {}; see --output", manifest.display()))?;
     file.write_all(draft.text.as_bytes()).with_context(|| format!("cannot write {}", manifest.display()))?;
     Ok(manifest)
 }

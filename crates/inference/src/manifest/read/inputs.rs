@@ -157,7 +157,8 @@ fn read_one_hot(section: &mut Section<'_>, defaults: Defaults) -> Option<InputKi
 
 fn read_ordinal(section: &mut Section<'_>, defaults: Defaults, default: StandIn) -> Option<InputKind> {
     if defaults.is_network && default == StandIn::Nan {
-        section.fault("`kind` is \"category\": a network of safetensors cannot read NaN; \"ordinal\" has none");
+        section
+            .fault("`kind` is \"category\": a network of safetensors cannot read NaN; \"ordinal\" has none");
     }
     let values = read_categories(section);
     let unknown = stand_in(section, "unknown", default, defaults);
@@ -173,15 +174,12 @@ fn stand_in(
     defaults: Defaults,
 ) -> Option<StandIn> {
     let Some(value) = section.take(key) else { return Some(default) };
-    let is_fit =
-        |number: f64| if defaults.is_network { fits_float(number) } else { number.is_finite() };
+    let is_fit = |number: f64| if defaults.is_network { fits_float(number) } else { number.is_finite() };
     match (as_number(&value), value.as_str()) {
         (Some(number), _) if is_fit(number) => Some(StandIn::Number(number)),
         (_, Some("refuse")) => Some(StandIn::Refuse),
         (_, Some("nan")) if !defaults.is_network => Some(StandIn::Nan),
-        _ if defaults.is_network => {
-            section.wrong_type(key, "a finite number or \"refuse\"", &value)
-        }
+        _ if defaults.is_network => section.wrong_type(key, "a finite number or \"refuse\"", &value),
         _ => section.wrong_type(key, "a finite number, \"nan\" or \"refuse\"", &value),
     }
 }

@@ -105,7 +105,8 @@ fn read_isotonic(section: &mut Section<'_>, table: &toml::Table) -> Option<Calib
         values.iter().map(|value| as_number(value).filter(|number| number.is_finite())).collect()
     };
     let (Some(x), Some(y), 2) = (numbers("x"), numbers("y"), table.len()) else {
-        section.fault("`calibration.isotonic`: expected arrays of finite numbers `x` and `y`, and nothing else");
+        section
+            .fault("`calibration.isotonic`: expected arrays of finite numbers `x` and `y`, and nothing else");
         return None;
     };
     let is_rising = x.windows(2).all(|pair| pair[0] < pair[1]);
@@ -173,7 +174,10 @@ fn check_classes(outputs: &[Output], problems: &mut Problems) {
         for name in of.iter().filter(|name| !values.contains(&&***name)) {
             let meant = closest(name, values.iter().copied());
             let meant = meant.map(|meant| format!("; did you mean \"{meant}\"?")).unwrap_or_default();
-            problems.push(&place, format!("`of`: no output of kind \"value\" is named \"{}\"{meant}", shorten(name)));
+            problems.push(
+                &place,
+                format!("`of`: no output of kind \"value\" is named \"{}\"{meant}", shorten(name)),
+            );
         }
         let count = if of.is_empty() { values.len() } else { of.len() };
         let classes = match (threshold, count) {
@@ -183,7 +187,8 @@ fn check_classes(outputs: &[Output], problems: &mut Problems) {
                 continue;
             }
             (None, 0 | 1) => {
-                let message = "`threshold` is missing: with a single output, it says where the second class begins";
+                let message =
+                    "`threshold` is missing: with a single output, it says where the second class begins";
                 problems.push(&place, message);
                 continue;
             }

@@ -28,7 +28,8 @@ impl Drafter<'_> {
             match drafted {
                 Drafted::OneHot { feature, values } => self.one_hot(feature, &values),
                 Drafted::Column(column) => {
-                    let feature = features.get(&column.name).cloned().unwrap_or_else(|| Arc::clone(&column.name));
+                    let feature =
+                        features.get(&column.name).cloned().unwrap_or_else(|| Arc::clone(&column.name));
                     self.column(column, &feature);
                 }
             }
@@ -120,7 +121,8 @@ fn group(columns: &[Column]) -> Vec<Drafted<'_>> {
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for column in columns {
         let split = column.name.split_once(ONE_HOT).filter(|(feature, _)| !feature.is_empty());
-        let (Some((feature, value)), ColumnKind::Number(_) | ColumnKind::Boolean) = (split, &column.kind) else {
+        let (Some((feature, value)), ColumnKind::Number(_) | ColumnKind::Boolean) = (split, &column.kind)
+        else {
             drafted.push(Drafted::Column(column));
             continue;
         };

@@ -112,7 +112,10 @@ impl Drafter<'_> {
             let values: Option<Vec<_>> = categorical.one_hot.iter().map(category).collect();
             let values = values.ok_or_else(|| {
                 let name = shorten(&categorical.name);
-                fault(&self.found.path, format!("preprocessing.json: \"{name}\" has a value that is no category"))
+                fault(
+                    &self.found.path,
+                    format!("preprocessing.json: \"{name}\" has a value that is no category"),
+                )
             })?;
             self.writer.table("input");
             self.writer.field("feature", &quoted(&categorical.name));
@@ -144,7 +147,8 @@ impl Preprocessing {
 /// The words of an architecture, if it has as many linear layers as the file.
 fn words(said: &str, linear: usize) -> Option<Vec<String>> {
     let said = said.rsplit(':').next().unwrap_or_default();
-    let words: Vec<_> = said.split([',', ' ', '\n']).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    let words: Vec<_> =
+        said.split([',', ' ', '\n']).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
     let is_known = |word: &String| word == "linear" || ACTIVATIONS.contains(&word.as_str());
     let fits = words.iter().filter(|word| *word == "linear").count() == linear
         && words.first().is_some_and(|word| word == "linear")
@@ -164,9 +168,9 @@ fn prefix<'l>(layers: &'l [Linear], words: &[String]) -> Option<&'l str> {
 
 /// The linear layers of a file, in the order of their names, numbers in them counting as such.
 fn linears(bytes: &[u8]) -> Result<Vec<Linear>, String> {
-    let header = bytes.split_first_chunk().and_then(|(length, rest)| {
-        rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)
-    });
+    let header = bytes
+        .split_first_chunk()
+        .and_then(|(length, rest)| rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?));
     let header: BTreeMap<String, serde_json::Value> =
         serde_json::from_slice(header.unwrap_or_default()).map_err(|error| format!("its header: {error}"))?;
     let mut layers = Vec::new();
@@ -211,7 +215,8 @@ fn chain(layers: Vec<Linear>) -> Result<Vec<Linear>, String> {
     if fits(&layers) {
         return Ok(layers);
     }
-    let is_first = |layer: &&Linear| layers.iter().all(|other| other == *layer || other.outputs != layer.inputs);
+    let is_first =
+        |layer: &&Linear| layers.iter().all(|other| other == *layer || other.outputs != layer.inputs);
     let mut ordered: Vec<Linear> = layers.iter().filter(is_first).take(1).cloned().collect();
     while let Some(next) = ordered.last().and_then(|last| {
         let mut next = layers.iter().filter(|layer| layer.inputs == last.outputs && !ordered.contains(layer));
