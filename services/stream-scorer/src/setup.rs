@@ -144,7 +144,7 @@ pub(crate) fn load_models(
     models
 }
 
-fn load_model(store: &Path, name: &str, version: &str) -> Result<Model, String> {
+pub(crate) fn load_model(store: &Path, name: &str, version: &str) -> Result<Model, String> {
     let directory = store.join(version);
     if !directory.is_dir() {
         return Err(format!("version \"{version}\" is not in {} ({})", store.display(), versions(store)));
