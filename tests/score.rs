@@ -21,8 +21,8 @@ const STORE: &str = "examples/flights/models/late";
 
 /// The versions with scores of their trainers, and how close to them is asked for, relative to the score where that
 /// is beyond 1: networks compute in 32 bits.
-const VERSIONS: [(&str, f64); 4] =
-    [("linear-1", 1e-5), ("mlp-1", 1e-5), ("lightgbm-1", 1e-6), ("xgboost-1", 1e-6)];
+const VERSIONS: [(&str, f64); 5] =
+    [("linear-1", 1e-5), ("mlp-1", 1e-5), ("lightgbm-1", 1e-6), ("xgboost-1", 1e-6), ("logreg-1", 1e-6)];
 
 /// The first flights of April 2013, and what the trainers' own `predict` gave for each.
 struct Month {
@@ -109,6 +109,15 @@ fn init(path: &Path, more: &[&str]) -> Ended {
     run(serin(["model", "init", text(path)].into_iter().chain(more.iter().copied())))
 }
 
+/// Copies the files of a folder.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
 fn bits(scored: &[(String, f64)]) -> Vec<u64> {
     scored.iter().map(|(_, score)| score.to_bits()).collect()
 }
@@ -125,7 +134,8 @@ fn every_model_of_the_example_gives_its_trainers_scores() {
 #[test]
 fn artifacts_without_a_manifest_give_the_same_scores() {
     let month = Month::new();
-    for (version, file) in [("lightgbm-1", "model.txt"), ("xgboost-1", "model.ubj")] {
+    let artifacts = [("lightgbm-1", "model.txt"), ("xgboost-1", "model.ubj"), ("logreg-1", "model.onnx")];
+    for (version, file) in artifacts {
         let whole = root().join(STORE).join(version);
         let bare = month.path(version);
         fs::create_dir(&bare).unwrap();
@@ -144,6 +154,7 @@ fn artifacts_without_a_manifest_give_the_same_scores() {
         let told = init(&bare, &[]).with_code(0).out;
         assert!(told.contains("outputs: late") && told.contains("next: serin model check"), "{told}");
         assert_eq!(bits(&month.score(&bare)), expected, "{version}, drafted");
+        assert_eq!(bits(&month.score(&bare.join(file))), expected, "{version}, the file beside its manifest");
         let told = init(&bare, &[]).with_code(1).err;
         assert!(told.contains("never overwritten"), "{told}");
     }
@@ -200,9 +211,20 @@ fn networks_are_drafted_from_their_preprocessing() {
 fn the_stream_gives_what_files_give() {
     let month = Month::new();
     let log_directory = month.path("log");
-    let versions = ["lightgbm-1", "xgboost-1"];
+    let versions = ["lightgbm-1", "xgboost-1", "logreg-1"];
     let shadows: Vec<_> = versions.iter().map(|version| format!("{{ version = \"{version}\" }}")).collect();
+    // A store in which one version is what its trainer left, and nothing else.
+    let store = month.path("store");
+    for version in fs::read_dir(root().join(STORE)).unwrap() {
+        let version = version.unwrap();
+        copy(&version.path(), &store.join(version.file_name()));
+    }
+    let bare = store.join("xgboost-1");
+    fs::remove_file(bare.join("model.toml")).unwrap();
+    fs::remove_file(bare.join("golden.ndjson")).unwrap();
+    fs::write(bare.join("expected.ndjson"), "{\"event_id\":\"e\",\"late\":0.5}\n").unwrap();
     let mut command = serin_on(&log_directory, ["up"]);
+    command.env("SERIN__MODEL__LATE__STORE", text(&store));
     command.env("SERIN__MODEL__LATE__SHADOWS", format!("[{}]", shadows.join(", ")));
     let mut service = Running::start(command);
     service.await_log("started");

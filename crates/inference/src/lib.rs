@@ -23,6 +23,7 @@ mod kernel;
 mod manifest;
 pub mod metrics;
 mod model;
+pub mod onnx;
 mod package;
 mod process;
 mod router;

@@ -58,8 +58,10 @@ impl Model {
     /// # Errors
     /// As [`Model::load`].
     pub fn load_as(path: &Path, names: &Names) -> Result<Self, LoadError> {
-        let Package { manifest, directory } = Package::open(path, names)?;
-        store::verify(&directory)?;
+        let Package { manifest, directory, is_written } = Package::open(path, names)?;
+        if is_written {
+            store::verify(&directory)?;
+        }
         let path = directory.join(&manifest.file);
         let artifact = read(&path, ARTIFACT_BYTES_MAX)?;
         let digest = check_digest(&path, &artifact, manifest.sha256.as_deref())?;

@@ -27,18 +27,24 @@ use crate::model::read;
 pub(crate) struct Package {
     pub(crate) manifest: Manifest,
     pub(crate) directory: PathBuf,
+    /// Whether the manifest is a file, and so the directory one that is a model and nothing else.
+    pub(crate) is_written: bool,
 }
 
 impl Package {
     /// Opens the model at `path`; `names` are for a manifest that has to be drafted.
     pub(crate) fn open(path: &Path, names: &Names) -> Result<Self, LoadError> {
         if let Some(directory) = with_manifest(path) {
-            let path = directory.join(MANIFEST_FILE);
-            let bytes = read(&path, MANIFEST_BYTES_MAX)?;
-            let manifest = Manifest::parse(&path.to_string_lossy(), &String::from_utf8_lossy(&bytes))?;
-            return Ok(Self { manifest, directory });
+            return Self::written(directory);
         }
         let draft = Draft::of(path, names)?;
+        // The artifact itself was named, or the folder of a server above it, and a manifest is beside it.
+        if draft.directory.join(MANIFEST_FILE).is_file() {
+            let written = Self::written(draft.directory.clone())?;
+            if written.manifest.file == draft.file {
+                return Ok(written);
+            }
+        }
         if let Some(open) = draft.open_question() {
             let mut problems = Problems::new(path.to_string_lossy());
             let message = format!("{open}; `serin model init` drafts a manifest in which to say it");
@@ -46,7 +52,16 @@ impl Package {
             return Err(problems.into());
         }
         let place = format!("{} (drafted)", path.display());
-        Ok(Self { manifest: Manifest::parse(&place, &draft.text)?, directory: draft.directory })
+        let manifest = Manifest::parse(&place, &draft.text)?;
+        Ok(Self { manifest, directory: draft.directory, is_written: false })
+    }
+
+    /// The model of the manifest in `directory`.
+    fn written(directory: PathBuf) -> Result<Self, LoadError> {
+        let path = directory.join(MANIFEST_FILE);
+        let bytes = read(&path, MANIFEST_BYTES_MAX)?;
+        let manifest = Manifest::parse(&path.to_string_lossy(), &String::from_utf8_lossy(&bytes))?;
+        Ok(Self { manifest, directory, is_written: true })
     }
 }
 

@@ -194,7 +194,7 @@ pub(crate) fn verify(directory: &Path) -> Result<(), LoadError> {
     for file in files(directory)? {
         match digests.remove(&file) {
             None => {
-                problems.push(&file, format!("{SUMS_FILE} does not know it: a version is never added to"))
+                problems.push(&file, format!("{SUMS_FILE} does not know it: a version is never added to"));
             }
             Some(expected) => {
                 let found = digest(&read(&directory.join(&file), ARTIFACT_BYTES_MAX)?);

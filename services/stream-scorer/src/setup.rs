@@ -150,7 +150,7 @@ pub(crate) fn load_model(store: &Path, name: &str, version: &str) -> Result<Mode
         return Err(format!("version \"{version}\" is not in {} ({})", store.display(), versions(store)));
     }
     // A folder without a manifest is what the store says it is.
-    let names = Names { model: Some(name.into()), version: Some(version.into()), outputs: Vec::new() };
+    let names = Names { model: Some(name.into()), version: Some(version.into()), ..Names::default() };
     let model = Model::load_as(&directory, &names).map_err(|error| error.to_string())?;
     if **model.name() != *name || **model.version() != *version {
         return Err(format!(

@@ -14,6 +14,8 @@ use crate::error::{closest, shorten};
 use crate::manifest::{Categories, DataType, Input, InputKind, StandIn};
 use crate::signature::{ColumnKind, Signature};
 
+/// The most faults of inputs that are told: each is looked for among all columns.
+const PROBLEMS_MAX: usize = 50;
 /// The most columns that are listed as fed by nobody.
 const LISTED_MAX: usize = 8;
 
@@ -114,7 +116,15 @@ impl<'s> Binder<'s> {
         Some(at)
     }
 
+    /// Whether so much is wrong already that a person wants to read no more of it.
+    fn is_full(&self) -> bool {
+        self.problems.problems.len() >= PROBLEMS_MAX
+    }
+
     fn unknown(&self, name: &str) -> String {
+        if self.is_full() {
+            return String::new();
+        }
         let free = self.signature.columns.iter().zip(&self.fed).filter(|(_, fed)| fed.is_none());
         let meant = closest(name, free.map(|(column, _)| &*column.name));
         let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
@@ -122,6 +132,9 @@ impl<'s> Binder<'s> {
     }
 
     fn fault(&mut self, input: &Input, message: String) {
+        if self.is_full() {
+            return;
+        }
         self.problems.push(format!("input \"{}\"", shorten(&input.feature)), message);
     }
 

@@ -99,7 +99,6 @@ pub(super) fn number<N: Number>(value: &Value, numeric: &Numeric) -> Result<N, F
         Value::Text(_) => return Err(Fault::WrongType("a number")),
     };
     let (mean, scale) = (numeric.mean, numeric.scale);
-    #[expect(clippy::float_cmp, reason = "it is a mark, not a measurement")]
     if number.is_nan() || numeric.missing_value == Some(number) {
         return stand_in(numeric.fill, mean, scale, Fault::Missing);
     }

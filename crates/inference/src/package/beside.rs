@@ -31,9 +31,9 @@ pub(super) struct Beside {
     pub(super) files: Vec<&'static str>,
 }
 
-/// `preprocessing.json`: numeric columns first, then those of the categories, as they were joined in training.
+/// `preprocessing.json`: numeric columns first, then those of the categories, as they were joined in training. What else
+/// it may say is passed over: a step that makes columns is missed when they are counted.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Preprocessing {
     /// What the network does: `linear, relu, linear, sigmoid`, perhaps with its name and a colon before it.
     pub(super) architecture: Option<String>,

@@ -16,7 +16,7 @@ use super::folder::{Found, find, name_of};
 use crate::error::LoadError;
 use crate::kernel::{self, Trainer};
 use crate::model::digest;
-use crate::signature::{ArtifactOutputKind, Signature};
+use crate::signature::{ArtifactOutput, ArtifactOutputKind, Signature};
 
 /// The first digits of an artifact's digest that make a version of it.
 const VERSION_DIGITS: usize = 12;
@@ -45,6 +45,8 @@ pub struct Names {
     pub version: Option<String>,
     /// Of the outputs, in order.
     pub outputs: Vec<String>,
+    /// Of the features that feed the columns, in order, where the artifact does not name them.
+    pub features: Vec<String>,
 }
 
 /// A draft in the making.
@@ -154,6 +156,12 @@ impl Drafter<'_> {
         }
     }
 
+    /// The names of the columns that somebody knows: a person, or the signature of a registry.
+    fn known_columns(&self, count: usize) -> Option<Vec<String>> {
+        let known = [&self.names.features, &self.found.around.columns];
+        known.into_iter().find(|names| names.len() == count).cloned()
+    }
+
     /// The outputs that are worth a name: probabilities or values; of two classes the second one.
     fn outputs(&mut self, signature: &Signature) {
         let scores: Vec<_> =
@@ -173,7 +181,7 @@ impl Drafter<'_> {
             self.writer.table("output");
             self.writer.field("name", &quoted(name));
             if !is_whole {
-                self.writer.field("of", &quoted(&output.name));
+                self.writer.field("of", &quoted(label_or_name(output, &signature.outputs)));
             }
         }
         if is_pair {
@@ -185,7 +193,7 @@ impl Drafter<'_> {
 
     /// The names of outputs: a person's, those of the scores beside the artifact, or these.
     fn output_names(&mut self, made_up: &[String]) -> Vec<String> {
-        let given = [&self.names.outputs, &self.found.around.outputs, &self.beside.outputs];
+        let given = [&self.names.outputs, &self.beside.outputs];
         let fits = |names: &&&Vec<String>| names.len() == made_up.len();
         let names = given.iter().find(fits).map_or_else(|| made_up.to_vec(), |names| names.to_vec());
         let names: Vec<_> = names.iter().map(|name| identifier(name)).collect();
@@ -205,6 +213,15 @@ impl Drafter<'_> {
     }
 }
 
+/// The label of an output's class, which says more than its place, where no other output has it.
+fn label_or_name<'o>(output: &'o ArtifactOutput, outputs: &[ArtifactOutput]) -> &'o str {
+    let is_its_own = |label: &&Arc<str>| {
+        let has_it = |other: &&ArtifactOutput| other.label.as_ref() == Some(*label) || other.name == **label;
+        outputs.iter().filter(has_it).count() == 1
+    };
+    output.label.as_ref().filter(is_its_own).unwrap_or(&output.name)
+}
+
 /// The name of a model that nothing names: that of its file, or of its folder where every file is called so.
 fn made_up(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -216,7 +233,7 @@ fn made_up(path: &Path) -> String {
     folder.map_or(stem, |folder| name_of(&folder))
 }
 
-fn made_up_output(output: &crate::signature::ArtifactOutput, count: usize) -> String {
+fn made_up_output(output: &ArtifactOutput, count: usize) -> String {
     match (&output.label, output.kind, count) {
         (_, ArtifactOutputKind::Probability, 1) => "probability".to_owned(),
         (Some(label), ArtifactOutputKind::Probability, _) => format!("class_{label}"),
@@ -261,12 +278,10 @@ fn fault(path: &Path, message: String) -> LoadError {
 }
 
 /// What is asked of a person about columns that have no names.
-fn unnamed(names: &[Arc<str>]) -> String {
-    let (first, last) = (names.first(), names.last());
-    let name = |name: Option<&Arc<str>>| name.map(ToString::to_string).unwrap_or_default();
+fn unnamed(names: &[String]) -> String {
+    let name = |name: Option<&String>| name.cloned().unwrap_or_default();
+    let (first, last, count) = (name(names.first()), name(names.last()), names.len());
     format!(
-        "which features feed the columns {} to {}: the artifact does not name them",
-        name(first),
-        name(last)
+        "which features feed the {count} columns {first} to {last}: the artifact does not name them; see --features"
     )
 }

@@ -33,8 +33,6 @@ pub(super) struct Around {
     pub(super) version: Option<String>,
     /// The names of the columns, in order.
     pub(super) columns: Vec<String>,
-    /// The names of the outputs, in order.
-    pub(super) outputs: Vec<String>,
     /// Whether the class that wrote it predicts with the best iteration.
     pub(super) predicts_best: bool,
     /// From which probability on the second class is meant.
@@ -99,7 +97,11 @@ fn find_among(path: &Path, around: Around, depth: usize) -> Result<Found, LoadEr
     let mut found = Vec::new();
     let mut refused = Vec::new();
     for file in files {
-        let bytes = read(&file, ARTIFACT_BYTES_MAX)?;
+        let bytes = match read(&file, ARTIFACT_BYTES_MAX) {
+            // Data beside a model may be as large as it likes.
+            Err(LoadError::TooLarge { .. }) => continue,
+            bytes => bytes?,
+        };
         match tell(&bytes) {
             Content::Artifact(kind) => {
                 found.push(Found { path: file, bytes, kind, around: around.clone() });
@@ -174,7 +176,9 @@ fn list(path: &Path) -> Result<Listing, LoadError> {
         }
     }
     paths.sort();
-    let (folders, files) = paths.into_iter().partition(|path| path.is_dir());
+    let (folders, others): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.is_dir());
+    // A pipe would be waited for.
+    let files = others.into_iter().filter(|path| path.is_file()).collect();
     Ok(Listing { files, folders })
 }
 

@@ -30,7 +30,7 @@ impl Drafter<'_> {
                 Drafted::Column(column) => {
                     let feature =
                         features.get(&column.name).cloned().unwrap_or_else(|| Arc::clone(&column.name));
-                    self.column(column, &feature);
+                    self.column(column, &feature, signature.is_named);
                 }
             }
         }
@@ -41,20 +41,20 @@ impl Drafter<'_> {
         if signature.is_named {
             return BTreeMap::new();
         }
-        let names: Vec<_> = signature.columns.iter().map(|column| Arc::clone(&column.name)).collect();
-        let known = &self.found.around.columns;
-        if known.len() != names.len() {
+        let names: Vec<_> = signature.columns.iter().map(|column| column.name.to_string()).collect();
+        let Some(known) = self.known_columns(names.len()) else {
             self.open.push(unnamed(&names));
             return BTreeMap::new();
-        }
-        self.notes.push("the columns have the names of the signature, in its order".to_owned());
-        names.into_iter().zip(known.iter().map(|name| name.as_str().into())).collect()
+        };
+        self.notes.push("the columns, which the artifact does not name, are fed in order".to_owned());
+        let columns = signature.columns.iter().map(|column| Arc::clone(&column.name));
+        columns.zip(known.into_iter().map(Into::into)).collect()
     }
 
-    fn column(&mut self, column: &Column, feature: &str) {
+    fn column(&mut self, column: &Column, feature: &str, is_named: bool) {
         self.writer.table("input");
         self.writer.field("feature", &quoted(feature));
-        if feature != &*column.name {
+        if !is_named || feature != &*column.name {
             self.writer.field("column", &quoted(&column.name));
         }
         let codes = self.beside.categories.as_ref().and_then(|codes| {
@@ -140,5 +140,34 @@ fn as_toml(value: &events::Value) -> String {
         events::Value::Text(text) => quoted(text),
         events::Value::Number(value) => number(*value),
         other => spell(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grouped(columns: &[(&str, ColumnKind)]) -> Vec<String> {
+        let columns: Vec<_> =
+            columns.iter().map(|(name, kind)| Column { name: (*name).into(), kind: kind.clone() }).collect();
+        let told = |drafted| match drafted {
+            Drafted::Column(column) => column.name.to_string(),
+            Drafted::OneHot { feature, values } => format!("{feature}: {}", values.join(" ")),
+        };
+        group(&columns).into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn the_one_hot_columns_of_a_feature_are_one_input() {
+        let float = || ColumnKind::Number(DataType::Float);
+        let columns = [
+            ("x", float()),
+            ("carrier=UA", float()),
+            ("origin=JFK", float()),
+            ("carrier=A=A", float()),
+            ("=odd", float()),
+            ("text=is", ColumnKind::Text),
+        ];
+        assert_eq!(grouped(&columns), ["x", "carrier: UA A=A", "origin: JFK", "=odd", "text=is"]);
     }
 }

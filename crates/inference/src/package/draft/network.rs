@@ -51,7 +51,7 @@ impl Drafter<'_> {
                 }
                 self.prepared(&preprocessing)?;
             }
-            None => self.placeholders(columns),
+            None => self.bare(columns),
         }
         let made_up = if outputs == 1 {
             vec!["prediction".to_owned()]
@@ -70,10 +70,11 @@ impl Drafter<'_> {
         let words = self.architecture(layers.len());
         self.writer.list("layers", &words.iter().map(|word| quoted(word)).collect::<Vec<_>>());
         match prefix(layers, &words) {
-            Some(prefix) if prefix.is_empty() => {}
+            Some("") => {}
             Some(prefix) => self.writer.field("tensors", &quoted(prefix)),
             None => {
                 let names: Vec<_> = layers.iter().map(|layer| quoted(&layer.name)).collect();
+                self.notes.push(format!("the layers are in the order {}", names.join(", ")));
                 self.writer.list("tensors", &names);
             }
         }
@@ -127,9 +128,14 @@ impl Drafter<'_> {
         Ok(())
     }
 
-    fn placeholders(&mut self, columns: usize) {
-        let names: Vec<_> = (0..columns.min(COLUMNS_MAX)).map(|at| format!("column_{at}").into()).collect();
-        self.open.push(unnamed(&names));
+    /// Numbers alone: a person's names, or else made-up ones, and then a person is asked.
+    fn bare(&mut self, columns: usize) {
+        let made_up = (0..columns.min(COLUMNS_MAX)).map(|at| format!("column_{at}"));
+        let mut names: Vec<String> = made_up.collect();
+        match self.known_columns(columns) {
+            Some(known) => names = known,
+            None => self.open.push(unnamed(&names)),
+        }
         for name in &names {
             self.writer.table("input");
             self.writer.field("feature", &quoted(name));
@@ -208,28 +214,83 @@ fn natural(name: &str) -> Vec<(u64, String)> {
         .collect()
 }
 
-/// The layers in an order in which each reads what the one before gives: that of their names where it will do, else
-/// the only one there is.
+/// How many steps the search for an order may take: enough for every network of a few layers.
+const STEPS_MAX: usize = 100_000;
+
+/// The layers in an order in which each reads what the one before gives: the first such order by their names.
 fn chain(layers: Vec<Linear>) -> Result<Vec<Linear>, String> {
-    let fits = |layers: &[Linear]| layers.windows(2).all(|pair| pair[0].outputs == pair[1].inputs);
-    if fits(&layers) {
-        return Ok(layers);
-    }
-    let is_first =
-        |layer: &&Linear| layers.iter().all(|other| other == *layer || other.outputs != layer.inputs);
-    let mut ordered: Vec<Linear> = layers.iter().filter(is_first).take(1).cloned().collect();
-    while let Some(next) = ordered.last().and_then(|last| {
-        let mut next = layers.iter().filter(|layer| layer.inputs == last.outputs && !ordered.contains(layer));
-        next.next().filter(|_| next.next().is_none())
-    }) {
-        ordered.push(next.clone());
-    }
-    if ordered.len() == layers.len() {
-        return Ok(ordered);
+    let mut order = Vec::new();
+    if follow(&layers, &mut order, &mut 0) {
+        return Ok(order.into_iter().map(|at| layers[at].clone()).collect());
     }
     let told: Vec<_> = layers
         .iter()
         .map(|layer| format!("`{}` from {} to {}", shorten(&layer.name), layer.inputs, layer.outputs))
         .collect();
     Err(format!("its linear layers do not follow each other: {}", told.join(", ")))
+}
+
+/// Completes the order of layers; false where there is none.
+fn follow(layers: &[Linear], order: &mut Vec<usize>, steps: &mut usize) -> bool {
+    if order.len() == layers.len() {
+        return true;
+    }
+    for (at, layer) in layers.iter().enumerate() {
+        *steps += 1;
+        let fits = order.last().is_none_or(|last| layers[*last].outputs == layer.inputs);
+        if !fits || order.contains(&at) || *steps > STEPS_MAX {
+            continue;
+        }
+        order.push(at);
+        if follow(layers, order, steps) {
+            return true;
+        }
+        order.pop();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(layers: &[(&str, usize, usize)]) -> Result<Vec<String>, String> {
+        let linear = |(name, inputs, outputs): &(&str, usize, usize)| Linear {
+            name: (*name).to_owned(),
+            inputs: *inputs,
+            outputs: *outputs,
+        };
+        let mut layers: Vec<_> = layers.iter().map(linear).collect();
+        layers.sort_by_key(|layer| natural(&layer.name));
+        chain(layers).map(|layers| layers.into_iter().map(|layer| layer.name).collect())
+    }
+
+    #[test]
+    fn layers_are_put_in_order() {
+        for (layers, expected) in [
+            (&[("net.10", 4, 1), ("net.2", 8, 4), ("net.0", 3, 8)][..], "net.0 net.2 net.10"),
+            (&[("fc1", 3, 8), ("fc2", 8, 8), ("out", 8, 1)], "fc1 fc2 out"),
+            (&[("l1", 8, 8), ("l2", 8, 8), ("l10", 8, 8)], "l1 l2 l10"),
+            (&[("head", 4, 1), ("body", 7, 4)], "body head"),
+        ] {
+            assert_eq!(order(layers).unwrap().join(" "), expected);
+        }
+        assert!(order(&[("a", 3, 4), ("b", 5, 1)]).unwrap_err().contains("`a` from 3 to 4, `b` from 5 to 1"));
+        let endless: Vec<_> = (0..30).map(|_| ("x", 8, 8)).chain([("y", 9, 9)]).collect();
+        assert!(order(&endless).is_err());
+    }
+
+    #[test]
+    fn architectures_are_read_in_the_words_of_layers() {
+        for (said, linear, expected) in [
+            ("linear, sigmoid", 1, Some(2)),
+            ("mlp: linear, relu, linear, sigmoid", 2, Some(4)),
+            ("Linear ReLU Linear", 2, Some(3)),
+            ("linear, relu", 2, None),
+            ("linear, swish", 1, None),
+            ("", 1, None),
+        ] {
+            assert_eq!(words(said, linear).map(|words| words.len()), expected, "{said}");
+        }
+    }
 }
