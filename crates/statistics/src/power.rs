@@ -76,7 +76,11 @@ impl Plan {
         (normal::isf(self.alpha.half()) + self.reach()) * standard_error
     }
 
-    pub(crate) fn control_for_means(
+    /// The units of control as a broken number, with alpha in the `tail` given.
+    ///
+    /// # Errors
+    /// As those of [`Plan::units_for_means`].
+    pub fn control_for_means(
         &self,
         tail: f64,
         v_a: f64,
@@ -99,7 +103,11 @@ impl Plan {
         Ok(standard * standard * (v_a + v_b / self.allocation))
     }
 
-    pub(crate) fn control_for_proportions(&self, a: f64, b: f64) -> Result<f64, Unavailable> {
+    /// The units of control as a broken number.
+    ///
+    /// # Errors
+    /// As those of [`Plan::units_for_proportions`].
+    pub fn control_for_proportions(&self, a: f64, b: f64) -> Result<f64, Unavailable> {
         self.check()?;
         for value in [a, b] {
             if !(0.0..=1.0).contains(&value) {
