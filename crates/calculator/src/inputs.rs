@@ -32,6 +32,12 @@ impl<'a> Inputs<'a> {
         self.members.get(key).is_some_and(|value| !value.is_null())
     }
 
+    /// Itself, with members that are read elsewhere.
+    pub(crate) fn passes_over(&self, keys: &[&'static str]) -> &Self {
+        self.asked.borrow_mut().extend(keys);
+        self
+    }
+
     pub(crate) fn number(&self, key: &'static str) -> Read<f64> {
         finite(self.get(key)?, &self.place(key))
     }

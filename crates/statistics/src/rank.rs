@@ -189,8 +189,8 @@ fn kth_difference(a: &[f64], b: &[f64], rank: u128) -> f64 {
     let at_most = |limit: f64| {
         let mut first = 0;
         let mut count = 0_u128;
-        // As b grows, more of a are near enough.
-        for number in b.iter().rev() {
+        // As b grows, fewer of a are near enough.
+        for number in b {
             while first < a.len() && number - a[first] > limit {
                 first += 1;
             }

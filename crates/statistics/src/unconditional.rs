@@ -13,8 +13,12 @@ pub const TABLES_MAX: u64 = 40_000;
 /// Barnard's and Boschloo's tests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Unconditional {
-    /// The two-sided p-value of Barnard's test, tables ordered by the score statistic.
+    /// The two-sided p-value of Barnard's test, tables ordered by the score statistic, those as extreme as the one seen
+    /// counted in.
     pub barnard: f64,
+    /// The same with tables whose statistic is equal but for rounding counted as rounding has it: the number that scipy 1.17
+    /// gives, which can be too small. For comparison only.
+    pub barnard_as_rounded: f64,
     /// The one-sided p-value of Boschloo's test that the first share is larger, tables ordered by Fisher's p-value.
     pub boschloo_greater: f64,
 }
@@ -38,11 +42,15 @@ pub fn unconditional(first: Proportion, second: Proportion) -> Result<Unconditio
     }
     let all = || (0..=m).flat_map(|i| (0..=n).map(move |j| table(m, n, i, j)));
     let z = score(first, second).abs();
-    let barnard: Vec<_> = all().filter(|&(a, b)| score(a, b).abs() >= z - 1e-12).collect();
+    let extreme = |least: f64| all().filter(|&(a, b)| score(a, b).abs() >= least).collect::<Vec<_>>();
     let fisher = |a: Proportion, b: Proportion| fisher_tails(b, a).log_greater;
     let seen = fisher(first, second);
     let boschloo: Vec<_> = all().filter(|&(a, b)| fisher(a, b) <= seen + 1e-12).collect();
-    Ok(Unconditional { barnard: worst(m, n, &barnard), boschloo_greater: worst(m, n, &boschloo) })
+    Ok(Unconditional {
+        barnard: worst(m, n, &extreme(z - 1e-12)),
+        barnard_as_rounded: worst(m, n, &extreme(z)),
+        boschloo_greater: worst(m, n, &boschloo),
+    })
 }
 
 fn table(m: u64, n: u64, i: u64, j: u64) -> (Proportion, Proportion) {

@@ -106,8 +106,13 @@ pub(super) fn unconditional(inputs: &Inputs<'_>) -> Answer {
     let [first, second] = table[..] else {
         return Err(inputs.mismatch("table", format!("{} rows where 2 belong", table.len())));
     };
-    let result = statistics::unconditional(row(inputs, "table", first)?, row(inputs, "table", second)?)?;
-    Ok(Results::new().with("barnard_p", result.barnard).with("boschloo_greater_p", result.boschloo_greater))
+    // The arms are the columns here, successes above failures.
+    let arm = |column: usize| row(inputs, "table", [first[column], second[column]]);
+    let result = statistics::unconditional(arm(0)?, arm(1)?)?;
+    Ok(Results::new()
+        .with("barnard_p", result.barnard_as_rounded)
+        .with("barnard_p_with_ties", result.barnard)
+        .with("boschloo_greater_p", result.boschloo_greater))
 }
 
 pub(super) fn poisson(inputs: &Inputs<'_>) -> Answer {

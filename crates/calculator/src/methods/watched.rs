@@ -56,12 +56,8 @@ pub(super) fn normal_mixture(inputs: &Inputs<'_>) -> Answer {
 
 /// For proportions, what is to be read in a canary: the evidence from the pooled variance, once there are enough events.
 fn pooled(results: Results, inputs: &Inputs<'_>, mixture: NormalMixture) -> Answer {
-    let is_proportion = inputs.within("control", |arm| {
-        let is_proportion = arm.has("x");
-        ["n", "mean", "var"].into_iter().for_each(|key| drop(arm.has(key)));
-        Ok(is_proportion)
-    })?;
-    if !is_proportion {
+    let is_proportion = |arm: &Inputs<'_>| Ok(arm.passes_over(&["n", "mean", "var"]).has("x"));
+    if !(inputs.within("control", is_proportion)? && inputs.within("treatment", is_proportion)?) {
         return Ok(results);
     }
     let (control, treatment) = both(inputs, proportion)?;

@@ -83,17 +83,23 @@ pub fn conversions(
 ) -> Result<RatioSequence, Unavailable> {
     let log_e_equal = multinomial(&counts, &split, concentration)?;
     let shares = shares(&counts, &split)?;
+    let [x, y] = counts.map(|count| count as f64);
+    // The same mixture against other shares: only the chances of what was seen change.
     let at = |log_ratio: f64| {
-        let odds = (shares[1] / shares[0]).ln() + log_ratio;
-        let (treatment, control) = crate::special::beta::logistic(odds);
-        log_e(&counts, &[control, treatment], concentration)
+        let log_total = (shares[0] + shares[1] * log_ratio.exp()).ln();
+        log_e_equal + (x + y) * log_total - y * log_ratio
     };
     let limit = -alpha.get().ln();
-    let [x, y] = counts.map(|count| count as f64);
     let centre = ((y + 0.5) / (x + 0.5)).ln() - (shares[1] / shares[0]).ln();
     let end = |far: f64| {
         let is_inside = |distance: f64| at(centre + far * distance) < limit;
-        if is_inside(600.0) { far * f64::INFINITY } else { centre + far * bisect(0.0, 600.0, is_inside) }
+        if !is_inside(0.0) {
+            centre
+        } else if is_inside(600.0) {
+            far * f64::INFINITY
+        } else {
+            centre + far * bisect(0.0, 600.0, is_inside)
+        }
     };
     Ok(RatioSequence { log_e: log_e_equal, low: end(-1.0), high: end(1.0) })
 }

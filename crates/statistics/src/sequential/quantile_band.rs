@@ -30,7 +30,7 @@ impl IteratedLogarithm {
             let parameter = "leading constant, it must be above the root of 0.5";
             return Err(Unavailable::Parameter { parameter, value: a });
         }
-        let c = bisect(1e-3, 1e6, |c| least_error(c, a) > alpha.get());
+        let c = bisect(1e-3, 1e6, |c| least_log_error(c, a) > alpha.get().ln());
         Ok(Self { a, c, t_least })
     }
 
@@ -43,19 +43,19 @@ impl IteratedLogarithm {
     }
 }
 
-/// The smallest bound of the error, over the epochs' lengths.
-fn least_error(c: f64, a: f64) -> f64 {
+/// The logarithm of the smallest bound of the error, over the epochs' lengths.
+fn least_log_error(c: f64, a: f64) -> f64 {
     let room = |eta: f64| a - (2.0 * (eta - 1.0) / c).sqrt();
-    let error = |eta: f64| {
+    let log_error = |eta: f64| {
         let square = 2.0 / eta * room(eta).max(0.0).powi(2);
         if square <= 1.0 {
-            return f64::INFINITY;
+            // No bound; the search must turn back to where there is one.
+            return 1e300 * eta;
         }
-        4.0 * (-square * c).exp() * (1.0 + 1.0 / ((square - 1.0) * eta.ln()))
+        4.0_f64.ln() - square * c + (1.0 / ((square - 1.0) * eta.ln())).ln_1p()
     };
     let longest = bisect(1.0, 2.0 * a * a, |eta| (eta / 2.0).sqrt() < room(eta));
-    let best = lowest(1.0, longest, |eta| error(eta).min(f64::MAX));
-    error(best)
+    log_error(lowest(1.0, longest, log_error))
 }
 
 /// By how many ranks the quantile `p` of `t` numbers may ever be off, for all quantiles and times at once, with chance alpha:

@@ -1,6 +1,6 @@
 //! The regularised incomplete beta function.
 
-use super::{gamma::log_saddle, log_complement, normal, normal::LN_SQRT_2PI};
+use super::{gamma::{log_likelihood, log_saddle}, log_complement, normal, normal::LN_SQRT_2PI};
 
 /// ln I_x(a, b) and ln(1 - I_x(a, b)), for a, b > 0 and y = 1 - x, both given because the smaller has digits that
 /// one minus the other has lost.
@@ -80,7 +80,7 @@ const MANY: f64 = 1e9;
 /// The normal value with the same tails: the signed root of the deviance, corrected (Barndorff-Nielsen's r*; the relative
 /// error of the tails, measured at smaller shapes, falls as 5e-4 over the smaller shape).
 fn normal_equivalent(a: f64, b: f64, (x, y): (f64, f64), shift: f64) -> f64 {
-    let deviance = -2.0 * log_saddle(a, b, (x, y), shift);
+    let deviance = -2.0 * log_likelihood(a, b, (x, y), shift);
     let root = deviance.max(0.0).sqrt().copysign(-shift);
     let linear = -shift / (a / (a + b) * b).sqrt();
     // Both vanish at the mean, where their ratio is 1 up to the skewness.

@@ -56,9 +56,14 @@ pub(crate) fn log_half_step(a: f64) -> f64 {
 /// ln of Gamma(n) / (Gamma(a) Gamma(b)) x^a y^b, but for sqrt(a b / (2 pi n)), where n = a + b and y = 1 - x: what the
 /// binomial and the beta share, formed at the saddle point. `shift` is a - n x, by the least cancelling way.
 pub(crate) fn log_saddle(a: f64, b: f64, (x, y): (f64, f64), shift: f64) -> f64 {
+    let errors = stirling_error(a + b) - stirling_error(a) - stirling_error(b);
+    errors + log_likelihood(a, b, (x, y), shift)
+}
+
+/// a ln(n x / a) + b ln(n y / b): what the likelihood loses at x against its best.
+pub(crate) fn log_likelihood(a: f64, b: f64, (x, y): (f64, f64), shift: f64) -> f64 {
     let n = a + b;
-    let errors = stirling_error(n) - stirling_error(a) - stirling_error(b);
-    errors + log_deviance(a, n * x, -shift) + log_deviance(b, n * y, shift)
+    log_deviance(a, n * x, -shift) + log_deviance(b, n * y, shift)
 }
 
 /// a ln(mean / a) - (mean - a), given the mean and its distance from a.

@@ -4,5 +4,4 @@
 mod cases;
 mod properties;
 mod random;
-mod reference;
 mod simulations;
