@@ -8,9 +8,10 @@ use toml::{Table, Value};
 use crate::support::root;
 
 /// Which packages of the house each may name. No service knows another; only the binary knows them all.
-const EDGES: [(&str, &[&str]); 12] = [
+const EDGES: [(&str, &[&str]); 13] = [
     ("events", &[]),
     ("statistics", &[]),
+    ("calculator", &["statistics"]),
     ("experiment", &[]),
     ("messaging", &["runtime"]),
     ("runtime", &[]),
@@ -24,6 +25,7 @@ const EDGES: [(&str, &[&str]); 12] = [
         "serin",
         &[
             "analysis",
+            "calculator",
             "events",
             "experiment",
             "inference",

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use runtime::telemetry::LogFormat;
 
+use crate::stats::StatsCommand;
+
 /// Scores streams of events with production, shadow and canary models, and tells which model is better.
 #[derive(Debug, Parser)]
 #[command(name = "serin", version, propagate_version = true, arg_required_else_help = true)]
@@ -64,6 +66,11 @@ pub(crate) enum Command {
     Experiment {
         #[command(subcommand)]
         command: ExperimentCommand,
+    },
+    /// Statistics on numbers that you have: tests, intervals, power, one by one or in bulk.
+    Stats {
+        #[command(subcommand)]
+        command: StatsCommand,
     },
     /// Replay a month of flights through three models, and report.
     Demo(DemoArguments),

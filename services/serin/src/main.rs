@@ -12,6 +12,7 @@ mod progress;
 mod redrive;
 mod schema;
 mod services;
+mod stats;
 mod tail;
 
 use std::collections::BTreeMap;
@@ -60,6 +61,7 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
         Command::Experiment { command: ExperimentCommand::Check(arguments) } => {
             runtime::entry::exit(check::experiment(&arguments))
         }
+        Command::Stats { command } => runtime::entry::exit(stats::run(command)),
         Command::Up(arguments) => {
             runtime::main(|shutdown| services::run(arguments, services::Roles::ALL, environment, shutdown))
         }
