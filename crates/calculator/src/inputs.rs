@@ -47,22 +47,29 @@ impl<'a> Inputs<'a> {
     }
 
     pub(crate) fn positive(&self, key: &'static str) -> Read<f64> {
-        let number = self.number(key)?;
-        self.check(key, number, number > 0.0, Name::OutOfRange, "it must be positive")
+        match self.number(key)? {
+            number if number > 0.0 => Ok(number),
+            number => Err(self.out_of_range(key, number, "it must be positive")),
+        }
     }
 
     /// Strictly between 0 and 1.
     pub(crate) fn share(&self, key: &'static str) -> Read<f64> {
-        let number = self.number(key)?;
-        let holds = number > 0.0 && number < 1.0;
-        self.check(key, number, holds, Name::OutOfRange, "it must be between 0 and 1, both exclusive")
+        match self.number(key)? {
+            number if number > 0.0 && number < 1.0 => Ok(number),
+            number => Err(self.out_of_range(key, number, "it must be between 0 and 1, both exclusive")),
+        }
     }
 
     pub(crate) fn variance(&self, key: &'static str) -> Read<f64> {
-        let number = self.number(key)?;
-        // Not -0, whose root is -0.
-        let number = if number == 0.0 { 0.0 } else { number };
-        self.check(key, number, number >= 0.0, Name::NegativeVariance, "a variance is 0 or more")
+        match self.number(key)? {
+            // Not -0, whose root is -0.
+            number if number >= 0.0 => Ok(number + 0.0),
+            number => {
+                let message = format!("`{number}`: a variance is 0 or more");
+                Err(Fault::new(Name::NegativeVariance, self.place(key), message))
+            }
+        }
     }
 
     /// `alpha`, 0.05 if it is not there.
@@ -133,7 +140,8 @@ impl<'a> Inputs<'a> {
     /// Outcomes as 0 and 1, or false and true.
     pub(crate) fn outcomes(&self, key: &'static str) -> Read<Vec<bool>> {
         self.each(key, |value, at| match value.as_f64().or(value.as_bool().map(f64::from)) {
-            Some(number) if number == 0.0 || number == 1.0 => Ok(number == 1.0),
+            Some(0.0) => Ok(false),
+            Some(1.0) => Ok(true),
             _ => Err(wrong_type(value, at, "an outcome, 0 or 1")),
         })
     }
@@ -178,11 +186,19 @@ impl<'a> Inputs<'a> {
     }
 
     /// What is in a list of objects.
-    pub(crate) fn all_within<T>(&self, key: &'static str, read: impl Fn(&Inputs<'a>) -> Read<T>) -> Read<Vec<T>> {
+    pub(crate) fn all_within<T>(
+        &self,
+        key: &'static str,
+        read: impl Fn(&Inputs<'a>) -> Read<T>,
+    ) -> Read<Vec<T>> {
         let value = self.get(key)?;
         let place = self.place(key);
         let items = value.as_array().ok_or_else(|| wrong_type(value, &place, "a list of objects"))?;
-        items.iter().enumerate().map(|(index, item)| object(item, format!("{place}[{index}]"), &read)).collect()
+        items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| object(item, format!("{place}[{index}]"), &read))
+            .collect()
     }
 
     /// An object, its members as they are.
@@ -198,9 +214,13 @@ impl<'a> Inputs<'a> {
     /// Complains of a member that nobody asked for.
     pub(crate) fn finish(&self) -> Read<()> {
         let asked = self.asked.borrow();
-        let Some(unknown) = self.members.keys().find(|key| !asked.contains(&key.as_str())) else { return Ok(()) };
-        let hint = nearest(unknown, asked.iter().copied())
-            .map_or_else(|| format!("there are {}", listed(&asked)), |near| format!("did you mean `{near}`?"));
+        let Some(unknown) = self.members.keys().find(|key| !asked.contains(&key.as_str())) else {
+            return Ok(());
+        };
+        let hint = nearest(unknown, asked.iter().copied()).map_or_else(
+            || format!("there are {}", listed(&asked)),
+            |near| format!("did you mean `{near}`?"),
+        );
         let message = format!("`{unknown}` is not known here; {hint}");
         Err(Fault::new(Name::UnknownKey, self.place(unknown), message))
     }
@@ -223,13 +243,11 @@ impl<'a> Inputs<'a> {
     pub(crate) fn same_length(&self, lists: &[(&str, usize)]) -> Read<()> {
         let [(first, length), rest @ ..] = lists else { return Ok(()) };
         match rest.iter().find(|(_, other)| other != length) {
-            Some((key, other)) => Err(self.mismatch(key, format!("{other} items, but `{first}` has {length}"))),
+            Some((key, other)) => {
+                Err(self.mismatch(key, format!("{other} items, but `{first}` has {length}")))
+            }
             None => Ok(()),
         }
-    }
-
-    fn check(&self, key: &str, number: f64, holds: bool, name: Name, right: &str) -> Read<f64> {
-        if holds { Ok(number) } else { Err(Fault::new(name, self.place(key), format!("`{number}`: {right}"))) }
     }
 
     fn get(&self, key: &'static str) -> Read<&'a Value> {
@@ -237,7 +255,8 @@ impl<'a> Inputs<'a> {
         self.members.get(key).ok_or_else(|| {
             let known = self.asked.borrow();
             let others = self.members.keys().map(String::as_str).filter(|other| !known.contains(other));
-            let hint = nearest(key, others).map_or(String::new(), |near| format!("; is it meant by `{near}`?"));
+            let hint =
+                nearest(key, others).map_or(String::new(), |near| format!("; is it meant by `{near}`?"));
             Fault::new(Name::MissingKey, self.place(key), format!("`{key}` is missing{hint}"))
         })
     }
@@ -279,10 +298,16 @@ fn fault_at(mut fault: Fault, at: &str, index: usize) -> Fault {
     fault
 }
 
-fn row<T: Copy, const N: usize>(value: &Value, at: &str, read: impl Fn(&Value, &str) -> Read<T>) -> Read<[T; N]> {
+fn row<T: Copy, const N: usize>(
+    value: &Value,
+    at: &str,
+    read: impl Fn(&Value, &str) -> Read<T>,
+) -> Read<[T; N]> {
     let items = list(value, at, &read)?;
     let length = items.len();
-    items.try_into().map_err(|_| Fault::new(Name::LengthMismatch, at, format!("{length} items where {N} belong")))
+    items
+        .try_into()
+        .map_err(|_| Fault::new(Name::LengthMismatch, at, format!("{length} items where {N} belong")))
 }
 
 fn finite(value: &Value, at: &str) -> Read<f64> {
@@ -291,7 +316,9 @@ fn finite(value: &Value, at: &str) -> Read<f64> {
             Some(number) if number.is_finite() => Ok(number),
             _ => Err(Fault::new(Name::NotFinite, at, format!("`{number}` is not finite"))),
         },
-        Value::String(text) if ["nan", "inf", "-inf", "infinity", "-infinity"].contains(&&*text.to_lowercase()) => {
+        Value::String(text)
+            if ["nan", "inf", "-inf", "infinity", "-infinity"].contains(&&*text.to_lowercase()) =>
+        {
             Err(Fault::new(Name::NotFinite, at, format!("`{text}` is not finite; a number is needed")))
         }
         _ => Err(wrong_type(value, at, "a number")),
@@ -301,10 +328,18 @@ fn finite(value: &Value, at: &str) -> Read<f64> {
 fn count(value: &Value, at: &str) -> Read<u64> {
     let number = finite(value, at)?;
     if number > COUNT_MAX {
-        return Err(Fault::new(Name::TooLarge, at, format!("`{value}` is more than 2^53, the largest count")));
+        return Err(Fault::new(
+            Name::TooLarge,
+            at,
+            format!("`{value}` is more than 2^53, the largest count"),
+        ));
     }
     if number < 0.0 || number.fract() != 0.0 {
-        return Err(Fault::new(Name::NotACount, at, format!("`{value}` is no count: it must be a whole number, 0 or more")));
+        return Err(Fault::new(
+            Name::NotACount,
+            at,
+            format!("`{value}` is no count: it must be a whole number, 0 or more"),
+        ));
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and 0 to 2^53")]
     Ok(number as u64)

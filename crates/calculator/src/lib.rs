@@ -9,8 +9,11 @@
 
 mod fault;
 mod inputs;
+mod lenient;
 mod methods;
 mod results;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Map, Value, json};
 
@@ -40,11 +43,12 @@ impl Answer {
 
 /// Answers a request that is a line of JSON.
 pub fn answer(line: &[u8]) -> Answer {
-    let request = match serde_json::from_slice::<Value>(line) {
-        Ok(Value::Object(request)) => request,
-        Ok(_) => return Answer { id: Value::Null, outcome: Err(Fault::not_an_object()) },
-        Err(error) => return Answer { id: Value::Null, outcome: Err(Fault::not_json(&error)) },
-    };
+    let request =
+        match serde_json::from_slice::<Value>(line).or_else(|error| lenient::parse(line).ok_or(error)) {
+            Ok(Value::Object(request)) => request,
+            Ok(_) => return Answer { id: Value::Null, outcome: Err(Fault::not_an_object()) },
+            Err(error) => return Answer { id: Value::Null, outcome: Err(Fault::not_json(&error)) },
+        };
     let id = request.get("id").cloned().unwrap_or(Value::Null);
     Answer { id, outcome: respond(&request) }
 }

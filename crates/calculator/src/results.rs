@@ -20,7 +20,8 @@ impl Cell for f64 {
             f64::INFINITY => json!("inf"),
             f64::NEG_INFINITY => json!("-inf"),
             nan if nan.is_nan() => json!("nan"),
-            number => json!(number),
+            // Nobody wants to read -0.
+            number => json!(number + 0.0),
         }
     }
 }

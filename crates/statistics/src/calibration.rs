@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Unavailable, special::{chi_squared, normal}};
+use crate::{
+    Unavailable,
+    special::{chi_squared, normal},
+};
 
 /// The sums that calibration is judged by, over bins of equal width; mergeable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

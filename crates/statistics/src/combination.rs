@@ -2,7 +2,10 @@
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
-use crate::{Alpha, Unavailable, special::{chi_squared, normal}};
+use crate::{
+    Alpha, Unavailable,
+    special::{chi_squared, normal},
+};
 
 /// Fisher's combination of independent p-values.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,7 +33,7 @@ pub fn fisher_combined(log_p: &[f64]) -> Result<FisherCombination, Unavailable> 
 pub fn stouffer(p: &[f64], weights: &[f64]) -> Result<(f64, f64), Unavailable> {
     some(p)?;
     let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
-    if weights.len() != p.len() || !(squares > 0.0) {
+    if weights.len() != p.len() || squares.is_nan() || squares <= 0.0 {
         let parameter = "number of weights, there must be one for each p-value, and one that is not zero";
         return Err(Unavailable::Parameter { parameter, value: weights.len() as f64 });
     }

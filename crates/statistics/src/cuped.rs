@@ -1,10 +1,7 @@
 //! Means adjusted by what was known of each unit before the experiment.
 
 use crate::{
-    Alpha, Comoments, Comparison, Moments, Unavailable,
-    relative::Value,
-    special::normal,
-    welch, Estimate,
+    Alpha, Comoments, Comparison, Estimate, Moments, Unavailable, relative::Value, special::normal, welch,
 };
 
 /// A difference in means, adjusted by a covariate.

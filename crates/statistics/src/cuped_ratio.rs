@@ -61,7 +61,7 @@ impl QuadMoments {
         if self.n < 2 {
             return Err(Unavailable::TooFewUnits { units: self.n, needed: 2 });
         }
-        match [self.mean[1], self.mean[3]].into_iter().find(|mean| !(*mean > 0.0)) {
+        match [self.mean[1], self.mean[3]].into_iter().find(|mean| mean.is_nan() || *mean <= 0.0) {
             Some(mean) => Err(Unavailable::NoDenominator { sum: mean * self.n as f64 }),
             None => Ok(()),
         }

@@ -61,9 +61,14 @@ pub fn delong(happened: &[bool], first: &[f64], second: &[f64], alpha: Alpha) ->
 ///
 /// # Errors
 /// As those of [`delong`]; [`Unavailable::Parameter`] for histograms that are not square and alike.
-pub fn delong_binned(negative: &[Vec<u64>], positive: &[Vec<u64>], alpha: Alpha) -> Result<DeLong, Unavailable> {
+pub fn delong_binned(
+    negative: &[Vec<u64>],
+    positive: &[Vec<u64>],
+    alpha: Alpha,
+) -> Result<DeLong, Unavailable> {
     let bins = negative.len();
-    let ragged = |histogram: &[Vec<u64>]| histogram.len() != bins || histogram.iter().any(|row| row.len() != bins);
+    let ragged =
+        |histogram: &[Vec<u64>]| histogram.len() != bins || histogram.iter().any(|row| row.len() != bins);
     if ragged(negative) || ragged(positive) {
         let parameter = "number of bins, both histograms must be square and alike";
         return Err(Unavailable::Parameter { parameter, value: bins as f64 });
@@ -90,7 +95,12 @@ pub fn delong_binned(negative: &[Vec<u64>], positive: &[Vec<u64>], alpha: Alpha)
 /// For each event that happened, the share of the others scored below; for each other, the share of those above.
 fn placements(happened: &[bool], scores: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let of = |wanted: bool| -> Vec<f64> {
-        scores.iter().zip(happened).filter(|(_, happened)| **happened == wanted).map(|(score, _)| *score).collect()
+        scores
+            .iter()
+            .zip(happened)
+            .filter(|(_, happened)| **happened == wanted)
+            .map(|(score, _)| *score)
+            .collect()
     };
     let (positive, negative) = (of(true), of(false));
     let (m, n) = (positive.len() as f64, negative.len() as f64);

@@ -25,8 +25,11 @@ impl Comparison {
     /// # Errors
     /// [`Unavailable::Parameter`] if `low` is not below `high`.
     pub fn equivalent(&self, low: f64, high: f64) -> Result<Equivalence, Unavailable> {
-        if !(low < high) {
-            return Err(Unavailable::Parameter { parameter: "lower bound, it must be below the upper one", value: low });
+        if low.is_nan() || high.is_nan() || low >= high {
+            return Err(Unavailable::Parameter {
+                parameter: "lower bound, it must be below the upper one",
+                value: low,
+            });
         }
         let df = self.df.unwrap_or(f64::INFINITY);
         let error = self.difference.standard_error;

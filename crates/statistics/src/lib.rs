@@ -72,9 +72,7 @@ pub use level::{Alpha, NotBetween, Power};
 pub use loss::Loss;
 pub use mean::{contrast, student, welch};
 pub use moments::Moments;
-pub use multiplicity::{
-    benjamini_hochberg, benjamini_yekutieli, bonferroni, hochberg, holm, hommel, sidak,
-};
+pub use multiplicity::{benjamini_hochberg, benjamini_yekutieli, bonferroni, hochberg, holm, hommel, sidak};
 pub use non_inferiority::{Direction, NonInferiority, non_inferior_proportions};
 pub use paired::{McNemar, OneSample, clustered_mean, mcnemar};
 pub use power::{Plan, RequiredUnits};
@@ -96,9 +94,7 @@ pub use risk_ratio::{Ratio, odds_ratio, risk_ratio};
 pub use sample_ratio::{SampleRatio, sample_ratio};
 pub use score_interval::{ScoreInterval, miettinen_nurminen};
 pub use shape::Shape;
-pub use strata::{
-    Heterogeneity, PostStratified, Trend, heterogeneity, post_stratified, trend,
-};
+pub use strata::{Heterogeneity, PostStratified, Trend, heterogeneity, post_stratified, trend};
 pub use survival::{LogRank, Step, Survival, log_rank};
 pub use unconditional::{TABLES_MAX, Unconditional, unconditional};
 pub use weighted::{Weighted, winsorized};

@@ -80,13 +80,7 @@ impl Plan {
     ///
     /// # Errors
     /// As those of [`Plan::units_for_means`].
-    pub fn control_for_means(
-        &self,
-        tail: f64,
-        v_a: f64,
-        v_b: f64,
-        effect: f64,
-    ) -> Result<f64, Unavailable> {
+    pub fn control_for_means(&self, tail: f64, v_a: f64, v_b: f64, effect: f64) -> Result<f64, Unavailable> {
         self.check()?;
         if effect == 0.0 || !effect.is_finite() {
             return Err(Unavailable::Parameter {

@@ -136,12 +136,19 @@ pub fn design_effect(units: &crate::Comoments) -> Result<f64, Unavailable> {
     let share = crate::ratio::ratio_value(units)?;
     let numbers = units.mean_x * units.n as f64;
     let independent = share.value * (1.0 - share.value) / numbers;
-    if independent > 0.0 { Ok(share.variance / independent) } else { Err(Unavailable::ZeroVariance { difference: 0.0 }) }
+    if independent > 0.0 {
+        Ok(share.variance / independent)
+    } else {
+        Err(Unavailable::ZeroVariance { difference: 0.0 })
+    }
 }
 
 fn check_share(q: f64) -> Result<(), Unavailable> {
     if q > 0.0 && q < 1.0 {
         return Ok(());
     }
-    Err(Unavailable::Parameter { parameter: "quantile, it must be between 0 and 1, both exclusive", value: q })
+    Err(Unavailable::Parameter {
+        parameter: "quantile, it must be between 0 and 1, both exclusive",
+        value: q,
+    })
 }

@@ -23,15 +23,23 @@ pub fn mann_whitney_exact(control: &[f64], treatment: &[f64]) -> Result<(f64, f6
         return Err(Unavailable::Parameter { parameter, value: total as f64 });
     }
     // Twice the ranks are whole numbers.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "twice a rank is whole and small")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "twice a rank is whole and small"
+    )]
     let doubled: Vec<usize> =
         ranks.control.iter().chain(&ranks.treatment).map(|rank| (2.0 * rank).round() as usize).collect();
     let chances = sums(&doubled, n);
     let seen: usize = doubled[control.len()..].iter().sum();
     let mean = n * (total + 1);
     let far = seen.abs_diff(mean);
-    let p: f64 =
-        chances.iter().enumerate().filter(|(sum, _)| sum.abs_diff(mean) >= far).map(|(_, chance)| chance).sum();
+    let p: f64 = chances
+        .iter()
+        .enumerate()
+        .filter(|(sum, _)| sum.abs_diff(mean) >= far)
+        .map(|(_, chance)| chance)
+        .sum();
     let u = seen as f64 / 2.0 - (n * (n + 1)) as f64 / 2.0;
     Ok((u, p.min(1.0).ln()))
 }

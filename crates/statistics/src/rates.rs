@@ -70,8 +70,11 @@ pub fn rates(control: Rate, treatment: Rate, alpha: Alpha) -> Result<Rates, Unav
     let over = |error: f64| if n == 0 { 0.0 } else { difference / error };
     let statistic = over(pooled.sqrt());
     let split = Binomial { n, p: treatment.exposure / total };
-    let (log_p_exact, log_p_greater) =
-        if n == 0 { (0.0, 0.0) } else { (split.log_p(treatment.events), split.log_at_least(treatment.events)) };
+    let (log_p_exact, log_p_greater) = if n == 0 {
+        (0.0, 0.0)
+    } else {
+        (split.log_p(treatment.events), split.log_at_least(treatment.events))
+    };
     let comparison = Comparison {
         control: a,
         treatment: b,

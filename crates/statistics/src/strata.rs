@@ -1,6 +1,9 @@
 //! Groups of units: weighted together, and compared with each other.
 
-use crate::{Alpha, Estimate, Moments, Unavailable, special::{chi_squared, normal}};
+use crate::{
+    Alpha, Estimate, Moments, Unavailable,
+    special::{chi_squared, normal},
+};
 
 /// A difference in means, weighted over strata.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,7 +75,10 @@ pub fn heterogeneity(segments: &[(f64, f64)], alpha: Alpha) -> Result<Heterogene
     }
     for &(effect, variance) in segments {
         if !(variance > 0.0 && variance.is_finite() && effect.is_finite()) {
-            return Err(Unavailable::Parameter { parameter: "variance, it must be positive", value: variance });
+            return Err(Unavailable::Parameter {
+                parameter: "variance, it must be positive",
+                value: variance,
+            });
         }
     }
     let weights = segments.iter().map(|(_, variance)| 1.0 / variance);
@@ -121,7 +127,10 @@ pub fn trend(days: &[(f64, f64, f64)]) -> Result<Trend, Unavailable> {
             return Err(Unavailable::Parameter { parameter: "day, it must be positive", value: day });
         }
         if !(variance > 0.0 && variance.is_finite()) {
-            return Err(Unavailable::Parameter { parameter: "variance, it must be positive", value: variance });
+            return Err(Unavailable::Parameter {
+                parameter: "variance, it must be positive",
+                value: variance,
+            });
         }
     }
     let total: f64 = days.iter().map(|(_, _, variance)| 1.0 / variance).sum();
@@ -130,7 +139,7 @@ pub fn trend(days: &[(f64, f64, f64)]) -> Result<Trend, Unavailable> {
     };
     let (mean_x, mean_y) = (mean(&|x, _| x), mean(&|_, y| y));
     let spread = mean(&|x, _| (x - mean_x).powi(2)) * total;
-    if !(spread > 0.0) {
+    if spread.is_nan() || spread <= 0.0 {
         return Err(Unavailable::TooFewUnits { units: days.len().min(1) as u64, needed: 2 });
     }
     let slope = mean(&|x, y| (x - mean_x) * (y - mean_y)) * total / spread;

@@ -1,11 +1,6 @@
 //! Unconditional exact tests of two small proportions.
 
-use crate::{
-    Proportion, Unavailable,
-    binomial::Binomial,
-    fisher::fisher_tails,
-    numeric::lowest,
-};
+use crate::{Proportion, Unavailable, binomial::Binomial, fisher::fisher_tails, numeric::lowest};
 
 /// The most tables that the unconditional tests go through: (units + 1) of one arm times those of the other.
 pub const TABLES_MAX: u64 = 40_000;
@@ -69,7 +64,8 @@ fn score(a: Proportion, b: Proportion) -> f64 {
 /// The largest chance of the tables over all common shares.
 fn worst(m: u64, n: u64, tables: &[(Proportion, Proportion)]) -> f64 {
     const STEPS: u32 = 400;
-    let chances = |n: u64, p: f64| -> Vec<f64> { (0..=n).map(|k| Binomial { n, p }.log_pmf(k).exp()).collect() };
+    let chances =
+        |n: u64, p: f64| -> Vec<f64> { (0..=n).map(|k| Binomial { n, p }.log_pmf(k).exp()).collect() };
     let chance = |p: f64| -> f64 {
         let (first, second) = (chances(m, p), chances(n, p));
         let at = |list: &[f64], arm: Proportion| usize::try_from(arm.successes).map_or(0.0, |k| list[k]);

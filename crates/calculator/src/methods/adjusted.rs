@@ -11,8 +11,7 @@ use crate::{
 
 type Answer = Result<Results, Fault>;
 
-const KEYS: Keys =
-    Keys { means: ["mean_y", "mean_x"], variances: ["var_y", "var_x"], covariance: "cov_yx" };
+const KEYS: Keys = Keys { means: ["mean_y", "mean_x"], variances: ["var_y", "var_x"], covariance: "cov_yx" };
 const SHORT: Keys = Keys { means: ["my", "mx"], variances: ["vy", "vx"], covariance: "c" };
 
 pub(super) fn mean(inputs: &Inputs<'_>) -> Answer {
@@ -69,7 +68,11 @@ fn quadruples(arm: &Inputs<'_>) -> Result<QuadMoments, Fault> {
     let rows: [[f64; 4]; 4] =
         rows.try_into().map_err(|_| arm.mismatch("cov", format!("{length} rows where 4 belong")))?;
     if let Some(variance) = (0..4).map(|i| rows[i][i]).find(|variance| *variance < 0.0) {
-        return Err(arm.fault(Name::NegativeVariance, "cov", format!("`{variance}`: a variance is 0 or more")));
+        return Err(arm.fault(
+            Name::NegativeVariance,
+            "cov",
+            format!("`{variance}`: a variance is 0 or more"),
+        ));
     }
     let df = n.saturating_sub(1) as f64;
     Ok(QuadMoments { n, mean, products: rows.map(|row| row.map(|covariance| covariance * df)) })

@@ -13,7 +13,8 @@ pub(super) fn proportion(arm: &Inputs<'_>) -> Result<Proportion, Fault> {
     match units.checked_sub(successes) {
         Some(failures) => Ok(Proportion { successes, failures }),
         None => {
-            let message = format!("`{successes}` successes of `{units}` units: there cannot be more than units");
+            let message =
+                format!("`{successes}` successes of `{units}` units: there cannot be more than units");
             Err(arm.fault(Name::CountAboveUnits, "x", message))
         }
     }

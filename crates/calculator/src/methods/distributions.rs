@@ -1,6 +1,8 @@
 //! The distributions themselves.
 
-use statistics::special::{beta as beta_, chi_squared as chi_squared_, normal as normal_, student_t as student_t_};
+use statistics::special::{
+    beta as beta_, chi_squared as chi_squared_, normal as normal_, student_t as student_t_,
+};
 
 use crate::{fault::Fault, inputs::Inputs, results::Results};
 
@@ -39,9 +41,8 @@ pub(super) fn student_t(inputs: &Inputs<'_>) -> Answer {
         return Ok(tails(log.collect::<Result<_, Fault>>()?));
     }
     let rows = inputs.rows::<2>("p_df")?.into_iter();
-    let quantiles = rows.map(|[p, df]| {
-        Ok(student_t_::isf(chance(inputs, "p_df", p)?, positive(inputs, "p_df", df)?))
-    });
+    let quantiles =
+        rows.map(|[p, df]| Ok(student_t_::isf(chance(inputs, "p_df", p)?, positive(inputs, "p_df", df)?)));
     Ok(Results::new().with("t", quantiles.collect::<Result<Vec<_>, Fault>>()?))
 }
 

@@ -34,7 +34,10 @@ pub(super) fn histogram(inputs: &Inputs<'_>) -> Answer {
 
 pub(super) fn kolmogorov_smirnov(inputs: &Inputs<'_>) -> Answer {
     let result = drift::kolmogorov_smirnov(&inputs.sample("a")?, &inputs.sample("b")?)?;
-    Ok(Results::new().with("D", result.d).with("p_exact", result.p_exact).with("p_kolmogorov", result.p_limit))
+    Ok(Results::new()
+        .with("D", result.d)
+        .with("p_exact", result.p_exact)
+        .with("p_kolmogorov", result.p_limit))
 }
 
 pub(super) fn wasserstein(inputs: &Inputs<'_>) -> Answer {

@@ -1,6 +1,9 @@
 //! Counts that should split as planned.
 
-use statistics::{Binomial, sequential::{self, counts}};
+use statistics::{
+    Binomial,
+    sequential::{self, counts},
+};
 
 use crate::{
     fault::{Fault, Name},

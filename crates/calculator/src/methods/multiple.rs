@@ -21,7 +21,8 @@ fn some_p(inputs: &Inputs<'_>) -> Result<Vec<f64>, Fault> {
 
 pub(super) fn adjusted(inputs: &Inputs<'_>) -> Answer {
     let log_p: Vec<f64> = some_p(inputs)?.into_iter().map(f64::ln).collect();
-    let p = |adjust: fn(&[f64]) -> Vec<f64>| -> Vec<f64> { adjust(&log_p).into_iter().map(f64::exp).collect() };
+    let p =
+        |adjust: fn(&[f64]) -> Vec<f64>| -> Vec<f64> { adjust(&log_p).into_iter().map(f64::exp).collect() };
     let is_few = log_p.len() <= HOMMEL_MAX;
     Ok(Results::new()
         .with("bonferroni", p(statistics::bonferroni))
@@ -41,12 +42,15 @@ pub(super) fn combined(inputs: &Inputs<'_>) -> Answer {
         if inputs.has("stouffer_weights") { inputs.numbers("stouffer_weights")? } else { vec![1.0; p.len()] };
     inputs.same_length(&[("p", p.len()), ("stouffer_weights", weights.len())])?;
     let (z, log_stouffer) = statistics::stouffer(&p, &weights)?;
+    let cauchy = statistics::cauchy_combined(&p)?;
+    // Nothing is between a certain yes and a certain no.
+    let known = !(p.contains(&0.0) && p.contains(&1.0));
     Ok(Results::new()
         .with("fisher_stat", fisher.statistic)
         .with_p("fisher_p", Some(fisher.log_p))
-        .with("stouffer_z", z)
-        .with_p("stouffer_p", Some(log_stouffer))
-        .with("cauchy_p", statistics::cauchy_combined(&p)?))
+        .with("stouffer_z", known.then_some(z))
+        .with_p("stouffer_p", known.then_some(log_stouffer))
+        .with("cauchy_p", known.then_some(cauchy)))
 }
 
 pub(super) fn e_benjamini_hochberg(inputs: &Inputs<'_>) -> Answer {

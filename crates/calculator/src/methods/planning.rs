@@ -1,6 +1,9 @@
 //! Before the experiment.
 
-use statistics::{Plan, sequential::group::{LOOKS_MAX, Sides, Spending, boundaries}};
+use statistics::{
+    Plan,
+    sequential::group::{LOOKS_MAX, Sides, Spending, boundaries},
+};
 
 use crate::{
     fault::{Fault, Name},
@@ -81,7 +84,8 @@ fn spending(inputs: &Inputs<'_>) -> Result<Spending, Fault> {
         "pocock" => Ok(Spending::Pocock),
         "power" => Ok(Spending::Power(inputs.positive("exponent")?)),
         other => {
-            let message = format!("`{other}`: it must be `obrien-fleming`, `pocock` or `power` (with `exponent`)");
+            let message =
+                format!("`{other}`: it must be `obrien-fleming`, `pocock` or `power` (with `exponent`)");
             Err(inputs.fault(Name::OutOfRange, "spending", message))
         }
     }

@@ -34,9 +34,11 @@ pub(super) fn post_stratification(inputs: &Inputs<'_>) -> Answer {
 fn variances(inputs: &Inputs<'_>, key: &'static str) -> Result<Vec<f64>, Fault> {
     let variances = inputs.sample(key)?;
     match variances.iter().find(|variance| **variance <= 0.0) {
-        Some(negative) if *negative < 0.0 => {
-            Err(inputs.fault(Name::NegativeVariance, key, format!("`{negative}`: a variance is not negative")))
-        }
+        Some(negative) if *negative < 0.0 => Err(inputs.fault(
+            Name::NegativeVariance,
+            key,
+            format!("`{negative}`: a variance is not negative"),
+        )),
         Some(zero) => Err(inputs.out_of_range(key, *zero, "a variance that weighs must be positive")),
         None => Ok(variances),
     }
@@ -72,7 +74,8 @@ pub(super) fn trend(inputs: &Inputs<'_>) -> Answer {
     let (day, effect) = (inputs.sample("day")?, inputs.sample("effect")?);
     let variance = variances(inputs, "variance")?;
     inputs.same_length(&[("day", day.len()), ("effect", effect.len()), ("variance", variance.len())])?;
-    let days = day.into_iter().zip(effect).zip(variance).map(|((day, effect), variance)| (day, effect, variance));
+    let days =
+        day.into_iter().zip(effect).zip(variance).map(|((day, effect), variance)| (day, effect, variance));
     let (result, reason) = split(statistics::trend(&days.collect::<Vec<_>>()))?;
     Ok(Results::new()
         .with("intercept", result.map(|result| result.intercept))
@@ -137,5 +140,8 @@ fn curve(results: Results, arm: &str, survival: &Survival, ages: &[f64]) -> Resu
     results
         .with(format!("km_times_{arm}"), steps.iter().map(|step| age(step.age)).collect::<Vec<_>>())
         .with(format!("km_{arm}"), steps.iter().map(|step| step.share).collect::<Vec<_>>())
-        .with(if arm == "control" { "km_greenwood_se".to_owned() } else { format!("km_greenwood_se_{arm}") }, errors)
+        .with(
+            if arm == "control" { "km_greenwood_se".to_owned() } else { format!("km_greenwood_se_{arm}") },
+            errors,
+        )
 }

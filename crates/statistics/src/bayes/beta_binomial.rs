@@ -39,10 +39,17 @@ pub struct BetaPosteriors {
 ///
 /// # Errors
 /// [`Unavailable::Parameter`] for a prior that is not positive.
-pub fn beta_binomial(control: Proportion, treatment: Proportion, prior: Prior) -> Result<BetaPosteriors, Unavailable> {
+pub fn beta_binomial(
+    control: Proportion,
+    treatment: Proportion,
+    prior: Prior,
+) -> Result<BetaPosteriors, Unavailable> {
     for value in [prior.successes, prior.failures] {
         if !(value > 0.0 && value.is_finite()) {
-            return Err(Unavailable::Parameter { parameter: "parameter of a prior, it must be positive", value });
+            return Err(Unavailable::Parameter {
+                parameter: "parameter of a prior, it must be positive",
+                value,
+            });
         }
     }
     let (a, b) = (Beta::after(control, prior), Beta::after(treatment, prior));
@@ -106,8 +113,10 @@ fn log_integral(one: &Beta, other: &Beta, log_value: impl Fn((f64, f64)) -> f64)
     let at = |t: f64| log_value(logistic(t));
     let ((c1, w1), (c2, w2)) = (one.centre(), other.centre());
     let width = w1.min(w2);
-    let peak = crate::numeric::lowest(c1.min(c2) - 40.0 * w1.max(w2), c1.max(c2) + 40.0 * w1.max(w2), |t| -at(t.clamp(-700.0, 700.0)))
-        .clamp(-700.0, 700.0);
+    let peak = crate::numeric::lowest(c1.min(c2) - 40.0 * w1.max(w2), c1.max(c2) + 40.0 * w1.max(w2), |t| {
+        -at(t.clamp(-700.0, 700.0))
+    })
+    .clamp(-700.0, 700.0);
     let top = at(peak);
     let edge = |side: f64| {
         let mut far = width;

@@ -20,7 +20,12 @@ pub struct RatePosteriors {
 ///
 /// # Errors
 /// [`Unavailable::Parameter`] for a shape or a rate of the prior, or an exposure, that is not positive.
-pub fn gamma_poisson(control: Rate, treatment: Rate, shape: f64, rate: f64) -> Result<RatePosteriors, Unavailable> {
+pub fn gamma_poisson(
+    control: Rate,
+    treatment: Rate,
+    shape: f64,
+    rate: f64,
+) -> Result<RatePosteriors, Unavailable> {
     for (parameter, value) in [
         ("shape of a prior, it must be positive", shape),
         ("rate of a prior, it must be positive", rate),

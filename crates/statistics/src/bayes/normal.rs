@@ -35,7 +35,7 @@ pub fn normal_posterior(
         ("standard error, it must be positive", standard_error),
         ("prior variance, it must be positive", prior_variance),
     ] {
-        if !(value > 0.0) {
+        if value.is_nan() || value <= 0.0 {
             return Err(Unavailable::Parameter { parameter, value });
         }
     }

@@ -101,7 +101,11 @@ fn entropy_gain(d: f64) -> f64 {
     if d.abs() < 0.1 {
         let square = d * d;
         // d^2k / (2k (2k - 1))
-        return (1..=8).rev().map(f64::from).fold(0.0, |sum, k| sum * square + 1.0 / (2.0 * k * (2.0 * k - 1.0))) * square;
+        return (1..=8)
+            .rev()
+            .map(f64::from)
+            .fold(0.0, |sum, k| sum * square + 1.0 / (2.0 * k * (2.0 * k - 1.0)))
+            * square;
     }
     let part = |x: f64| if x == 0.0 { 0.0 } else { x * x.ln() };
     f64::midpoint(part(1.0 + d), part(1.0 - d))

@@ -67,7 +67,8 @@ fn farthest(a: &[f64], b: &[f64]) -> u128 {
 
 /// The chance that a path from one corner to the other is somewhere at least `far` from the diagonal.
 fn chance_outside(m: u64, n: u64, far: u128) -> f64 {
-    let is_outside = |i: u64, j: u64| (u128::from(i) * u128::from(n)).abs_diff(u128::from(j) * u128::from(m)) >= far;
+    let is_outside =
+        |i: u64, j: u64| (u128::from(i) * u128::from(n)).abs_diff(u128::from(j) * u128::from(m)) >= far;
     let mut row = vec![0.0; usize::try_from(n + 1).unwrap_or(usize::MAX)];
     for i in 0..=m {
         let mut left = 0.0;
@@ -108,7 +109,8 @@ pub fn uniform(numbers: &[f64]) -> Result<UniformTest, Unavailable> {
     }
     let n = numbers.len() as f64;
     let distances = sorted(numbers).into_iter().enumerate();
-    let far = |(index, number): (usize, f64)| ((index + 1) as f64 / n - number).max(number - index as f64 / n);
+    let far =
+        |(index, number): (usize, f64)| ((index + 1) as f64 / n - number).max(number - index as f64 / n);
     let d = distances.map(far).fold(0.0, f64::max);
     Ok(UniformTest { d, p: kolmogorov::one_sample_sf(d, numbers.len()) })
 }

@@ -31,11 +31,11 @@ pub fn anytime_t(
         ("information, it must be positive", information),
         ("mixture's precision, it must be positive", precision),
     ] {
-        if !(value > 0.0) {
+        if value.is_nan() || value <= 0.0 {
             return Err(Unavailable::Parameter { parameter, value });
         }
     }
-    if !(t_squared >= 0.0) {
+    if t_squared.is_nan() || t_squared < 0.0 {
         return Err(Unavailable::Parameter { parameter: "square", value: t_squared });
     }
     let r = precision / (precision + information);

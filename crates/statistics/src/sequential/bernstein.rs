@@ -53,12 +53,20 @@ impl ScoreDifferences {
     /// # Errors
     /// [`Unavailable::TooFewUnits`] without pairs, [`Unavailable::Parameter`] if `low` is not below `high` or `v_best` is not positive,
     /// [`Unavailable::NotFinite`] after a number that is not finite.
-    pub fn interval(&self, (low, high): (f64, f64), v_best: f64, alpha: Alpha) -> Result<MeanSequence, Unavailable> {
+    pub fn interval(
+        &self,
+        (low, high): (f64, f64),
+        v_best: f64,
+        alpha: Alpha,
+    ) -> Result<MeanSequence, Unavailable> {
         if self.n == 0 {
             return Err(Unavailable::TooFewUnits { units: 0, needed: 1 });
         }
-        if !(low < high) {
-            return Err(Unavailable::Parameter { parameter: "lower bound, it must be below the upper one", value: low });
+        if low.is_nan() || high.is_nan() || low >= high {
+            return Err(Unavailable::Parameter {
+                parameter: "lower bound, it must be below the upper one",
+                value: low,
+            });
         }
         if !(self.sum.is_finite() && self.v.is_finite()) {
             return Err(Unavailable::NotFinite);

@@ -41,7 +41,7 @@ impl PolynomialStitching {
     pub fn bound(&self, v: f64, alpha: Alpha) -> Result<f64, Unavailable> {
         check_time(v)?;
         check_time(self.v_least)?;
-        if !(self.c >= 0.0) {
+        if self.c.is_nan() || self.c < 0.0 {
             return Err(Unavailable::Parameter { parameter: "scale", value: self.c });
         }
         for value in [self.s, self.eta] {
@@ -50,7 +50,8 @@ impl PolynomialStitching {
         let (v, eta, s) = (v.max(self.v_least), self.eta, self.s);
         let k1 = (eta.powf(0.25) + eta.powf(-0.25)) / std::f64::consts::SQRT_2;
         let k2 = f64::midpoint(eta.sqrt(), 1.0);
-        let ell = s * (eta * v / self.v_least).ln().ln() + (zeta(s) / eta.ln().powf(s)).ln() - alpha.get().ln();
+        let ell =
+            s * (eta * v / self.v_least).ln().ln() + (zeta(s) / eta.ln().powf(s)).ln() - alpha.get().ln();
         let linear = k2 * self.c * ell;
         Ok((k1 * k1 * v * ell + linear * linear).sqrt() + linear)
     }

@@ -113,7 +113,8 @@ impl Walk {
                 .sum();
             sum / deviation * (-normal::LN_SQRT_2PI).exp()
         };
-        let nodes = rule(low, high, panels).into_iter().map(|(place, weight)| (place, weight * density(place)));
+        let nodes =
+            rule(low, high, panels).into_iter().map(|(place, weight)| (place, weight * density(place)));
         Self { sides: self.sides, nodes: nodes.collect() }
     }
 }
@@ -126,7 +127,10 @@ fn check(times: &[f64], spent: &[f64]) -> Result<(), Unavailable> {
     let mut before = 0.0;
     for &value in times {
         if !(value > before && value.is_finite()) {
-            return Err(Unavailable::Parameter { parameter: "time of a look, they must rise from above 0", value });
+            return Err(Unavailable::Parameter {
+                parameter: "time of a look, they must rise from above 0",
+                value,
+            });
         }
         before = value;
     }

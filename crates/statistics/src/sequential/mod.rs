@@ -12,8 +12,8 @@
 //! `log_e` is the canonical value; the p-value is e^-log_e, at most 1. In a stream keep the largest `log_e` seen.
 
 mod anytime_t;
-pub mod bernstein;
 mod bernoulli;
+pub mod bernstein;
 pub mod betting;
 pub mod boundary;
 pub mod counts;
@@ -23,7 +23,9 @@ pub mod quantile_band;
 
 pub use anytime_t::{AnytimeT, anytime_t};
 pub use bernoulli::bernoulli_interval;
-pub use normal_mixture::{BURN_IN, NormalMixture, Sequential, proportions_sequential, log_mixture, statsig_critical};
+pub use normal_mixture::{
+    BURN_IN, NormalMixture, Sequential, log_mixture, proportions_sequential, statsig_critical,
+};
 
 /// The always-valid p-value's natural logarithm.
 pub fn log_p(log_e: f64) -> f64 {

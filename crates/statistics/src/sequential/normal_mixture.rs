@@ -59,7 +59,10 @@ impl NormalMixture {
         if units > 0.0 && units.is_finite() && progress > 0.0 {
             return Ok(Self { rho: (progress / units).sqrt(), alpha });
         }
-        Err(Unavailable::Parameter { parameter: "number of units to tune for, it must be positive", value: units })
+        Err(Unavailable::Parameter {
+            parameter: "number of units to tune for, it must be positive",
+            value: units,
+        })
     }
 
     /// The mixture's parameter.

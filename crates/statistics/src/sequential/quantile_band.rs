@@ -24,7 +24,10 @@ impl IteratedLogarithm {
     /// [`Unavailable::Parameter`] for a `t_least` below 1, or an `a` not above the root of one half.
     pub fn new(t_least: f64, a: f64, alpha: Alpha) -> Result<Self, Unavailable> {
         if !(t_least >= 1.0 && t_least.is_finite()) {
-            return Err(Unavailable::Parameter { parameter: "first time, it must be 1 or later", value: t_least });
+            return Err(Unavailable::Parameter {
+                parameter: "first time, it must be 1 or later",
+                value: t_least,
+            });
         }
         if !(a > std::f64::consts::FRAC_1_SQRT_2 && a.is_finite()) {
             let parameter = "leading constant, it must be above the root of 0.5";
@@ -82,7 +85,8 @@ pub fn double_stitching(p: f64, t: f64, t_best: f64, alpha: Alpha) -> Result<f64
     let z = zeta(S);
     let constant = (2.0 * z * (2.0 * z + 1.0) / (alpha.get() * ETA.ln().powf(S))).ln();
     let ell = S * (ETA * time / t_best).ln().ln() + S * j.ln() + constant;
-    let (k1, k2) = ((ETA.powf(0.25) + ETA.powf(-0.25)) / std::f64::consts::SQRT_2, f64::midpoint(ETA.sqrt(), 1.0));
+    let (k1, k2) =
+        ((ETA.powf(0.25) + ETA.powf(-0.25)) / std::f64::consts::SQRT_2, f64::midpoint(ETA.sqrt(), 1.0));
     let linear = k2 * (1.0 - 2.0 * p) / 3.0 * ell;
     Ok(DELTA * (ETA * time * variance / t_best).sqrt()
         + (k1 * k1 * variance * time * ell + linear * linear).sqrt()
@@ -148,7 +152,8 @@ impl Sample {
         let total = self.weight + below + above;
         let part = |count: f64, share: f64| {
             let (before, after) = (self.weight * share, self.weight * share + count);
-            after * ((count - (below + above) * share) / (total * share)).ln_1p() + excess(before) - excess(after)
+            after * ((count - (below + above) * share) / (total * share)).ln_1p() + excess(before)
+                - excess(after)
         };
         excess(total) - excess(self.weight) + part(below, self.q) + part(above, 1.0 - self.q)
     }

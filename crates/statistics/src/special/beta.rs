@@ -1,6 +1,10 @@
 //! The regularised incomplete beta function.
 
-use super::{gamma::{log_likelihood, log_saddle}, log_complement, normal, normal::LN_SQRT_2PI};
+use super::{
+    gamma::{log_likelihood, log_saddle},
+    log_complement, normal,
+    normal::LN_SQRT_2PI,
+};
 
 /// ln I_x(a, b) and ln(1 - I_x(a, b)), for a, b > 0 and y = 1 - x, both given because the smaller has digits that
 /// one minus the other has lost.
@@ -55,7 +59,11 @@ pub fn quantile(a: f64, b: f64, log_p: f64) -> f64 {
     let mut t = (a / b).ln().clamp(low, high);
     for _ in 0..400 {
         let (error, slope) = distance(t);
-        if error < 0.0 { low = t } else { high = t }
+        if error < 0.0 {
+            low = t;
+        } else {
+            high = t;
+        }
         let newton = t - error / slope;
         let next = if newton > low && newton < high { newton } else { f64::midpoint(low, high) };
         let step = (next - t).abs();

@@ -83,10 +83,8 @@ pub fn log_tails(shape: f64, x: f64) -> (f64, f64) {
     if x == f64::INFINITY {
         return (0.0, f64::NEG_INFINITY);
     }
-    let log_factor = log_deviance(shape, x, x - shape)
-        - stirling_error(shape)
-        - LN_SQRT_2PI
-        - 0.5 * shape.ln();
+    let log_factor =
+        log_deviance(shape, x, x - shape) - stirling_error(shape) - LN_SQRT_2PI - 0.5 * shape.ln();
     if x < shape + 1.0 {
         let lower = (log_factor + lower_series(shape, x).ln()).min(0.0);
         (lower, log_complement(lower))

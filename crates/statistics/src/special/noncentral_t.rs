@@ -21,8 +21,7 @@ pub fn upper_power(critical: f64, df: f64, shift: f64) -> f64 {
 fn mean_over_spread(df: f64, value: impl Fn(f64) -> f64) -> f64 {
     let half = df / 2.0;
     // ln of 2 h^h e^-h / Gamma(h): the density at 1, in the form that does not cancel at many degrees.
-    let log_constant =
-        std::f64::consts::LN_2 + 0.5 * half.ln() - stirling_error(half) - normal::LN_SQRT_2PI;
+    let log_constant = std::f64::consts::LN_2 + 0.5 * half.ln() - stirling_error(half) - normal::LN_SQRT_2PI;
     let density = |spread: f64| {
         let square = spread * spread;
         // s^(df - 1) e^(-df s^2 / 2), relative to its value at s = 1.

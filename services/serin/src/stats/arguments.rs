@@ -68,9 +68,10 @@ pub(crate) struct ProportionsArguments {
     /// The treatment: successes/units.
     #[arg(long, value_name = "X/N", value_parser = proportion)]
     pub(crate) treatment: Proportion,
-    /// The units in all arms together for which the always-valid interval is narrowest; those there are now if not given.
-    #[arg(long, value_name = "UNITS", value_parser = positive)]
-    pub(crate) planned: Option<f64>,
+    /// The units in all arms together for which the always-valid interval is narrowest: the number planned. It must stay the same from
+    /// look to look.
+    #[arg(long, value_name = "UNITS", default_value = "10000", value_parser = positive)]
+    pub(crate) planned: f64,
     #[command(flatten)]
     pub(crate) shown: Shown,
 }
@@ -83,9 +84,10 @@ pub(crate) struct MeansArguments {
     /// The treatment: units, mean and standard deviation.
     #[arg(long, value_name = "N,MEAN,SD", value_parser = sample, allow_hyphen_values = true)]
     pub(crate) treatment: Moments,
-    /// The units in all arms together for which the always-valid interval is narrowest; those there are now if not given.
-    #[arg(long, value_name = "UNITS", value_parser = positive)]
-    pub(crate) planned: Option<f64>,
+    /// The units in all arms together for which the always-valid interval is narrowest: the number planned. It must stay the same from
+    /// look to look.
+    #[arg(long, value_name = "UNITS", default_value = "10000", value_parser = positive)]
+    pub(crate) planned: f64,
     #[command(flatten)]
     pub(crate) shown: Shown,
 }

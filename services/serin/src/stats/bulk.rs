@@ -32,7 +32,9 @@ pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     };
     match tally {
         Tally { failed: 0, .. } => Ok(()),
-        Tally { failed, answered } => Err(anyhow!("{failed} of {} requests could not be answered", failed + answered)),
+        Tally { failed, answered } => {
+            Err(anyhow!("{failed} of {} requests could not be answered", failed + answered))
+        }
     }
 }
 
@@ -52,7 +54,13 @@ fn answer_all(requests: &mut impl BufRead, answers: &mut impl Write) -> anyhow::
     let (mut tally, mut line) = (Tally::default(), Vec::new());
     loop {
         line.clear();
-        if requests.by_ref().take(LINE_MAX).read_until(b'\n', &mut line).context("cannot read the requests")? == 0 {
+        if requests
+            .by_ref()
+            .take(LINE_MAX)
+            .read_until(b'\n', &mut line)
+            .context("cannot read the requests")?
+            == 0
+        {
             break;
         }
         let answer = if line.len() as u64 == LINE_MAX && line.last() != Some(&b'\n') {
@@ -100,7 +108,8 @@ mod tests {
 
     #[test]
     fn a_wrong_line_does_not_stop_the_others() {
-        let welch = r#"{"id": 1, "method": "rank.hodges_lehmann", "inputs": {"control": [1, 2], "treatment": [4]}}"#;
+        let welch =
+            r#"{"id": 1, "method": "rank.hodges_lehmann", "inputs": {"control": [1, 2], "treatment": [4]}}"#;
         let (tally, answers) = answers(&format!("{welch}\n\nnonsense\r\n{welch}"));
         assert_eq!(tally, Tally { answered: 2, failed: 1 });
         assert_eq!(answers[0]["results"]["hodges_lehmann"], 2.5);

@@ -18,7 +18,10 @@ pub(super) fn proportions(arguments: &ProportionsArguments) -> anyhow::Result<Re
     let of = |arm: Proportion| format!("{} of {}", count(arm.successes), count(arm.units()));
     let report = Report::default()
         .line("control", format!("{}   {}", interval(&result.control, Unit::Percent, false), of(control)))
-        .line("treatment", format!("{}   {}", interval(&result.treatment, Unit::Percent, false), of(treatment)));
+        .line(
+            "treatment",
+            format!("{}   {}", interval(&result.treatment, Unit::Percent, false), of(treatment)),
+        );
     let report = comparison(report, &result, Unit::Points, alpha);
     let report = watched_shares(report, arguments)?;
     Ok(believed(report, control, treatment)?)
@@ -28,11 +31,17 @@ pub(super) fn means(arguments: &MeansArguments) -> anyhow::Result<Report> {
     let (control, treatment, alpha) = (arguments.control, arguments.treatment, arguments.shown.alpha);
     let result = statistics::welch(&control, &treatment, alpha)?;
     let report = Report::default()
-        .line("control", format!("{}   {} units", interval(&result.control, Unit::Plain, false), count(control.n)))
-        .line("treatment", format!("{}   {} units", interval(&result.treatment, Unit::Plain, false), count(treatment.n)));
+        .line(
+            "control",
+            format!("{}   {} units", interval(&result.control, Unit::Plain, false), count(control.n)),
+        )
+        .line(
+            "treatment",
+            format!("{}   {} units", interval(&result.treatment, Unit::Plain, false), count(treatment.n)),
+        );
     let report = comparison(report, &result, Unit::Plain, alpha);
     let n = (control.n + treatment.n) as f64;
-    let mixture = NormalMixture::tuned_for(arguments.planned.unwrap_or(n), alpha)?;
+    let mixture = NormalMixture::tuned_for(arguments.planned, alpha)?;
     let difference = result.difference;
     if difference.standard_error == 0.0 {
         return Ok(report);
@@ -46,9 +55,22 @@ pub(super) fn rates(arguments: &RatesArguments) -> anyhow::Result<Report> {
     let result = statistics::rates(arguments.control, arguments.treatment, alpha)?;
     let (a, b) = (result.comparison.control, result.comparison.treatment);
     let report = Report::default()
-        .line("control", format!("{}   {} events", interval(&a, Unit::Plain, false), count(arguments.control.events)))
-        .line("treatment", format!("{}   {} events", interval(&b, Unit::Plain, false), count(arguments.treatment.events)))
-        .line("difference", format!("{}, {} (exact)", interval(&result.comparison.difference, Unit::Plain, true), p(result.log_p_exact)));
+        .line(
+            "control",
+            format!("{}   {} events", interval(&a, Unit::Plain, false), count(arguments.control.events)),
+        )
+        .line(
+            "treatment",
+            format!("{}   {} events", interval(&b, Unit::Plain, false), count(arguments.treatment.events)),
+        )
+        .line(
+            "difference",
+            format!(
+                "{}, {} (exact)",
+                interval(&result.comparison.difference, Unit::Plain, true),
+                p(result.log_p_exact)
+            ),
+        );
     Ok(report
         .sentence(reading(&result.comparison.difference, result.log_p_exact, alpha))
         .member("control", json!(a))
@@ -74,7 +96,10 @@ fn comparison(report: Report, result: &Comparison, unit: Unit, alpha: Alpha) -> 
         Err(reason) => format!("none: {reason}"),
     };
     report
-        .line("difference", format!("{}, {} ({test})", interval(&result.difference, unit, true), p(result.log_p)))
+        .line(
+            "difference",
+            format!("{}, {} ({test})", interval(&result.difference, unit, true), p(result.log_p)),
+        )
         .line("lift", lift)
         .sentence(reading(&result.difference, result.log_p, alpha))
         .member("alpha", alpha.get())
@@ -98,18 +123,23 @@ fn reading(difference: &Estimate, log_p: f64, alpha: Alpha) -> String {
     let confidence = confidence(alpha);
     if log_p < alpha.get().ln() {
         let direction = if difference.value > 0.0 { "higher" } else { "lower" };
-        return format!("The treatment is {direction}, beyond chance (alpha {}), if this was the one look that was planned. Intervals: {confidence}.", alpha.get());
+        return format!(
+            "The treatment is {direction}, beyond chance (alpha {}), if this was the one look that was planned. Intervals: {confidence}.",
+            alpha.get()
+        );
     }
-    format!("No difference is shown; that is not a proof that there is none: the interval holds what cannot be excluded. Intervals: {confidence}.")
+    format!(
+        "No difference is shown; that is not a proof that there is none: the interval holds what cannot be excluded. Intervals: {confidence}."
+    )
 }
 
 fn watched_shares(report: Report, arguments: &ProportionsArguments) -> Result<Report, Unavailable> {
     let (control, treatment) = (arguments.control, arguments.treatment);
-    let n = (control.units() + treatment.units()) as f64;
-    let mixture = NormalMixture::tuned_for(arguments.planned.unwrap_or(n), arguments.shown.alpha)?;
+    let mixture = NormalMixture::tuned_for(arguments.planned, arguments.shown.alpha)?;
     let result = sequential::proportions_sequential(control, treatment, mixture)?;
     if !result.is_burnt_in {
-        return Ok(report.line("always valid", format!("not yet: fewer than {BURN_IN} events are expected in an arm")));
+        return Ok(report
+            .line("always valid", format!("not yet: fewer than {BURN_IN} events are expected in an arm")));
     }
     Ok(watched(report, &result.estimate, result.log_e, Unit::Points))
 }

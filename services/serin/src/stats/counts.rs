@@ -1,7 +1,10 @@
 //! Counts that should be even, or split as planned; p-values that are several.
 
 use serde_json::json;
-use statistics::{SampleRatio, sequential::{self, counts as exact}};
+use statistics::{
+    SampleRatio,
+    sequential::{self, counts as exact},
+};
 
 use super::{
     arguments::{AdjustArguments, McnemarArguments, SplitArguments},
@@ -17,10 +20,14 @@ pub(super) fn mcnemar(arguments: &McnemarArguments) -> anyhow::Result<Report> {
         .line("only the second right", count(second));
     let report = match share(first, second, alpha)? {
         Some(text) => report.line("second's share", format!("{text}, {} (mid-p)", p(result.log_mid_p))),
-        None => report.line("second's share", format!("unknown: the models never differ, {}", p(result.log_mid_p))),
+        None => report
+            .line("second's share", format!("unknown: the models never differ, {}", p(result.log_mid_p))),
     };
     let sentence = if result.log_mid_p < alpha.get().ln() {
-        format!("The {} model is right more often, beyond chance, if events are independent.", if first > second { "first" } else { "second" })
+        format!(
+            "The {} model is right more often, beyond chance, if events are independent.",
+            if first > second { "first" } else { "second" }
+        )
     } else {
         "Neither model is shown to be right more often.".to_owned()
     };
@@ -61,12 +68,18 @@ pub(super) fn split(arguments: &SplitArguments) -> anyhow::Result<Report> {
     }
     let test = if result.exact { "exact" } else { "chi-squared" };
     let sentence = if result.is_mismatch() {
-        format!("The split is broken (p below {}): no result of this experiment should be read.", SampleRatio::ALARM)
+        format!(
+            "The split is broken (p below {}): no result of this experiment should be read.",
+            SampleRatio::ALARM
+        )
     } else {
         format!("The split is healthy: an alarm is at p below {}.", SampleRatio::ALARM)
     };
     Ok(report
-        .line("one look", format!("{} ({test}, statistic {})", p(result.log_p), significant(result.statistic, 4)))
+        .line(
+            "one look",
+            format!("{} ({test}, statistic {})", p(result.log_p), significant(result.statistic, 4)),
+        )
         .line("always valid", format!("{}; holds at every look", p(log_p)))
         .sentence(sentence)
         .member("expected", json!(result.expected))

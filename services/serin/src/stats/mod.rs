@@ -18,7 +18,9 @@ pub(crate) fn run(command: StatsCommand) -> anyhow::Result<()> {
     match command {
         StatsCommand::Run(arguments) => bulk::run(&arguments),
         StatsCommand::Methods => methods(),
-        StatsCommand::Proportions(arguments) => compare::proportions(&arguments)?.print(arguments.shown.format),
+        StatsCommand::Proportions(arguments) => {
+            compare::proportions(&arguments)?.print(arguments.shown.format)
+        }
         StatsCommand::Means(arguments) => compare::means(&arguments)?.print(arguments.shown.format),
         StatsCommand::Rates(arguments) => compare::rates(&arguments)?.print(arguments.shown.format),
         StatsCommand::Mcnemar(arguments) => counts::mcnemar(&arguments)?.print(arguments.shown.format),

@@ -19,15 +19,22 @@ pub(super) fn run(command: &PowerCommand) -> anyhow::Result<()> {
         }
         PowerCommand::Means { sd, effect, plan } => {
             let needed = planned(plan).units_for_means(sd * sd, sd * sd, *effect)?;
-            let what = format!("a difference of {} at a standard deviation of {}", significant(*effect, 3), significant(*sd, 3));
+            let what = format!(
+                "a difference of {} at a standard deviation of {}",
+                significant(*effect, 3),
+                significant(*sd, 3)
+            );
             units(needed, plan, &what)?.print(plan.shown.format)
         }
         PowerCommand::NonInferiority { sd, margin, plan } => {
             let needed = planned(plan).units_for_non_inferiority(sd * sd, sd * sd, *margin)?;
-            let what = format!("that nothing worse than {} happens, if nothing does", significant(*margin, 3));
+            let what =
+                format!("that nothing worse than {} happens, if nothing does", significant(*margin, 3));
             units(needed, plan, &what)?.print(plan.shown.format)
         }
-        PowerCommand::Detectable { sd, units, plan } => detectable(*sd, units, plan)?.print(plan.shown.format),
+        PowerCommand::Detectable { sd, units, plan } => {
+            detectable(*sd, units, plan)?.print(plan.shown.format)
+        }
     }
 }
 

@@ -109,7 +109,14 @@ pub(super) fn significant(number: f64, digits: u32) -> String {
         return "0".to_owned();
     }
     if !number.is_finite() {
-        return if number.is_nan() { "unknown" } else if number > 0.0 { "infinity" } else { "-infinity" }.to_owned();
+        return if number.is_nan() {
+            "unknown"
+        } else if number > 0.0 {
+            "infinity"
+        } else {
+            "-infinity"
+        }
+        .to_owned();
     }
     let size = number.abs().log10().floor();
     if (-4.0..9.0).contains(&size) {

@@ -1,15 +1,16 @@
-//! Every case of `reference.ndjson`: a request, and what another program answers.
+//! Every case of `testdata/reference.ndjson`: a request, and what another program answers.
 //!
 //! The numbers were computed by the program in `source`, most with 40 to 70 digits or exact fractions; each must be met within
 //! the case's relative tolerance. Answers may say more than is expected, never less.
 
 use std::collections::BTreeSet;
 
-use calculator::answer;
 use serde_json::{Map, Value};
 
+use crate::{answer, names};
+
 fn cases() -> impl Iterator<Item = Value> {
-    include_str!("reference.ndjson").lines().map(|line| serde_json::from_str(line).unwrap())
+    include_str!("../testdata/reference.ndjson").lines().map(|line| serde_json::from_str(line).unwrap())
 }
 
 #[test]
@@ -32,9 +33,8 @@ fn every_reference_case_is_met() {
 
 #[test]
 fn every_method_has_a_case() {
-    let methods: BTreeSet<String> =
-        cases().map(|case| case["method"].as_str().unwrap().to_owned()).collect();
-    let names: BTreeSet<String> = calculator::names().map(str::to_owned).collect();
+    let methods: BTreeSet<String> = cases().map(|case| case["method"].as_str().unwrap().to_owned()).collect();
+    let names: BTreeSet<String> = names().map(str::to_owned).collect();
     assert_eq!((methods.len(), cases().count()), (77, 149));
     assert_eq!(methods, names);
 }
