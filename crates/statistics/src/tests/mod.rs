@@ -5,3 +5,4 @@ mod cases;
 mod properties;
 mod random;
 mod simulations;
+mod truth;
