@@ -33,7 +33,7 @@ pub struct BetaPosteriors {
 
 /// The chance that one of two shares is larger, and the expected loss of either choice, each share with the same beta prior.
 ///
-/// Both chances and both losses are integrals of positive functions by themselves, around their own peaks, so that a chance of 1e-16
+/// Both chances, and the smaller loss, are integrals of positive functions by themselves, around their own peaks, so that a chance of 1e-16
 /// has its digits. On the scale of ln(p / (1 - p)) those functions fall off exponentially, for which the trapezoidal rule is as good
 /// as exact.
 ///
@@ -54,13 +54,23 @@ pub fn beta_binomial(
     }
     let (a, b) = (Beta::after(control, prior), Beta::after(treatment, prior));
     let (log_treatment_higher, log_control_higher) = (log_higher(&b, &a), log_higher(&a, &b));
+    let (control, treatment) = (a.mean(), b.mean());
+    // The smaller loss is an integral over two tails; the larger one would be over a plateau, and is the smaller one more than the
+    // difference.
+    let (loss_of_treatment, loss_of_control) = if treatment >= control {
+        let loss = log_excess(&a, &b).exp();
+        (loss, loss + (treatment - control))
+    } else {
+        let loss = log_excess(&b, &a).exp();
+        (loss + (control - treatment), loss)
+    };
     Ok(BetaPosteriors {
         log_treatment_higher,
         log_control_higher,
-        loss_of_treatment: log_excess(&a, &b).exp(),
-        loss_of_control: log_excess(&b, &a).exp(),
-        control: a.mean(),
-        treatment: b.mean(),
+        loss_of_treatment,
+        loss_of_control,
+        control,
+        treatment,
     })
 }
 

@@ -287,8 +287,9 @@ proptest! {
         let result = beta_binomial(control, treatment, prior).unwrap();
         let sum = result.log_treatment_higher.exp() + result.log_control_higher.exp();
         prop_assert!((sum - 1.0).abs() < 1e-9, "{}", sum);
-        // What is lost one way less what is lost the other is the difference of the means.
-        let difference = result.loss_of_control - result.loss_of_treatment;
-        prop_assert!((difference - (result.treatment - result.control)).abs() < 1e-9);
+        // Chances change places with the arms, and so do losses.
+        let back = beta_binomial(treatment, control, prior).unwrap();
+        prop_assert!(close(back.log_control_higher, result.log_treatment_higher, 1.0));
+        prop_assert!((back.loss_of_control - result.loss_of_treatment).abs() < 1e-12);
     }
 }
