@@ -14,7 +14,7 @@ use crate::support::wait_for;
 const USAGE: i32 = 64;
 
 /// Every command there is, as it is typed.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 30] = [
     "up",
     "stream",
     "analyze",
@@ -29,6 +29,20 @@ const COMMANDS: [&str; 16] = [
     "model check",
     "experiment",
     "experiment check",
+    "stats",
+    "stats run",
+    "stats methods",
+    "stats proportions",
+    "stats means",
+    "stats rates",
+    "stats mcnemar",
+    "stats split",
+    "stats adjust",
+    "stats power",
+    "stats power proportions",
+    "stats power means",
+    "stats power non-inferiority",
+    "stats power detectable",
     "demo",
     "completions",
 ];

@@ -16,5 +16,6 @@ mod health;
 mod malformed;
 mod registry;
 mod stack;
+mod stats;
 mod support;
 mod tidy;

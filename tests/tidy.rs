@@ -45,10 +45,11 @@ const TESTED_ON: &str = "servers";
 const MEASURED_BESIDE: &str = "pass-through";
 
 /// The one package of the house that may name each of these: every foreign world has one door.
-const HOMES: [(&str, &str); 21] = [
+const HOMES: [(&str, &str); 22] = [
     ("apache-avro", "events"),
     ("statrs", "statistics"),
     ("libm", "statistics"),
+    ("sketches-ddsketch", "statistics"),
     ("candle-core", "inference"),
     ("gemm", "inference"),
     ("async-nats", "messaging"),
