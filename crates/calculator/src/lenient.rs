@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-/// A line that has NaN, Infinity or -Infinity for numbers, as Python writes them: read as the texts `nan`, `inf` and `-inf`, so that the
-/// answer names the place, and the request by its id. Nothing if that is not what is wrong with the line.
+/// A line that has NaN, Infinity or -Infinity for numbers, as Python writes them: read as the texts `nan`, `inf` and
+/// `-inf`, so that the answer names the place, and the request by its id. Nothing if that is not what is wrong with
+/// the line.
 pub(crate) fn parse(line: &[u8]) -> Option<Value> {
     const WORDS: [(&[u8], &[u8]); 3] =
         [(b"-Infinity", b"\"-inf\""), (b"Infinity", b"\"inf\""), (b"NaN", b"\"nan\"")];

@@ -1,11 +1,13 @@
 //! Answers requests for statistics by the name of the method: JSON in, JSON out.
 //!
-//! A request is `{"id": …, "method": "mean.welch_t", "inputs": {…}}`, its answer `{"id": …, "method": …, "results": {…}}`, or
-//! `{"id": …, "error": {"name": …, "at": …, "message": …}}`. Numbers have all their digits; those that JSON does not know are the
-//! strings `"inf"`, `"-inf"` and `"nan"`. A result that cannot be had is null, and `unavailable` beside it says why. Members of a
-//! request other than the three are passed over; an unknown member of the inputs is an error.
+//! A request is `{"id": …, "method": "mean.welch_t", "inputs": {…}}`, its answer `{"id": …, "method": …, "results":
+//! {…}}`, or `{"id": …, "error": {"name": …, "at": …, "message": …}}`. Numbers have all their digits; those that JSON
+//! does not know are the strings `"inf"`, `"-inf"` and `"nan"`. A result that cannot be had is null, and
+//! `unavailable` beside it says why. Members of a request other than the three are passed over; an unknown member of
+//! the inputs is an error.
 //!
-//! The methods themselves are in [`statistics`]; here is what they are called, what they ask for and what they answer.
+//! The methods themselves are in [`statistics`]; here is what they are called, what they ask for and what they
+//! answer.
 
 mod fault;
 mod inputs;

@@ -15,8 +15,8 @@ pub struct Binomial {
     pub p: f64,
 }
 
-/// The natural logarithm of the exact two-sided p-value of `successes` in trials that should each have the chance `p`: the
-/// chance of all counts that are no likelier.
+/// The natural logarithm of the exact two-sided p-value of `successes` in trials that should each have the chance
+/// `p`: the chance of all counts that are no likelier.
 ///
 /// # Errors
 /// [`Unavailable::Parameter`](crate::Unavailable::Parameter) for a chance that is not strictly between 0 and 1.

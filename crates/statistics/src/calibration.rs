@@ -40,7 +40,8 @@ pub struct CalibrationReport {
     pub n: u64,
     /// The mean squared difference of probability and outcome.
     pub brier: f64,
-    /// Spiegelhalter's z (Statistics in Medicine 5, 1986): is the Brier score what calibrated probabilities would have?
+    /// Spiegelhalter's z (Statistics in Medicine 5, 1986): is the Brier score what calibrated probabilities would
+    /// have?
     pub spiegelhalter: f64,
     /// Its two-sided p-value's natural logarithm.
     pub log_p_spiegelhalter: f64,
@@ -101,7 +102,8 @@ impl Calibration {
         &self.bins
     }
 
-    /// The tests. Where nothing was uncertain (all probabilities 0 or 1), statistics are 0 if nothing was wrong, and infinite otherwise.
+    /// The tests. Where nothing was uncertain (all probabilities 0 or 1), statistics are 0 if nothing was wrong, and
+    /// infinite otherwise.
     ///
     /// # Errors
     /// [`Unavailable::TooFewUnits`] without events.

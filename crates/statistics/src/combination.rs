@@ -16,7 +16,8 @@ pub struct FisherCombination {
     pub log_p: f64,
 }
 
-/// Minus twice the sum of ln p is chi-squared with twice as many degrees of freedom (Fisher, 1932), for independent p-values.
+/// Minus twice the sum of ln p is chi-squared with twice as many degrees of freedom (Fisher, 1932), for independent
+/// p-values.
 ///
 /// # Errors
 /// [`Unavailable::TooFewUnits`] without any.
@@ -26,10 +27,12 @@ pub fn fisher_combined(log_p: &[f64]) -> Result<FisherCombination, Unavailable> 
     Ok(FisherCombination { statistic, log_p: chi_squared::log_sf(statistic, 2.0 * log_p.len() as f64) })
 }
 
-/// Stouffer's z: the weighted sum of normal quantiles of independent one-sided p-values, and its upper tail's logarithm.
+/// Stouffer's z: the weighted sum of normal quantiles of independent one-sided p-values, and its upper tail's
+/// logarithm.
 ///
 /// # Errors
-/// [`Unavailable::TooFewUnits`] without any, [`Unavailable::Parameter`] for weights that are not one each, or all zero.
+/// [`Unavailable::TooFewUnits`] without any, [`Unavailable::Parameter`] for weights that are not one each, or all
+/// zero.
 pub fn stouffer(p: &[f64], weights: &[f64]) -> Result<(f64, f64), Unavailable> {
     some(p)?;
     let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
@@ -67,9 +70,9 @@ pub struct EBenjaminiHochberg {
     pub threshold: Option<f64>,
 }
 
-/// e-BH (Wang and Ramdas, Journal of the Royal Statistical Society B 84, 2022): rejects the k largest e-values, for the largest k whose
-/// k-th is at least K / (k alpha). Keeps the false discovery rate whatever the dependence, at any time one looks: the procedure for
-/// live metrics.
+/// e-BH (Wang and Ramdas, Journal of the Royal Statistical Society B 84, 2022): rejects the k largest e-values, for
+/// the largest k whose k-th is at least K / (k alpha). Keeps the false discovery rate whatever the dependence, at any
+/// time one looks: the procedure for live metrics.
 ///
 /// Takes natural logarithms of e-values.
 pub fn e_benjamini_hochberg(log_e: &[f64], alpha: Alpha) -> EBenjaminiHochberg {

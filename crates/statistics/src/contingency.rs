@@ -17,8 +17,8 @@ pub struct Homogeneity {
     pub df: u32,
 }
 
-/// Do all `arms` have the same share (Pearson, 1900)? Two arms give the square of the score test's statistic. Expected counts
-/// should be 5 or more.
+/// Do all `arms` have the same share (Pearson, 1900)? Two arms give the square of the score test's statistic.
+/// Expected counts should be 5 or more.
 ///
 /// If all units are alike, the statistic is 0 and the p-value 1.
 ///
@@ -52,7 +52,8 @@ pub fn homogeneous(arms: &[Proportion]) -> Result<Homogeneity, Unavailable> {
     Ok(Homogeneity { chi_squared, log_p: log_p(chi_squared), g, log_p_g: log_p(g), df })
 }
 
-/// 2 (count ln(count / expected) - deviation): deviations sum to nothing, and without them little would be left of the sum.
+/// 2 (count ln(count / expected) - deviation): deviations sum to nothing, and without them little would be left of
+/// the sum.
 fn likelihood_part(count: f64, expected: f64, deviation: f64) -> f64 {
     if count == 0.0 {
         return 2.0 * expected;

@@ -17,12 +17,12 @@ pub struct Cuped {
     pub comparison: Comparison,
 }
 
-/// CUPED (Deng, Xu, Kohavi and Walker, WSDM 2013): the difference in means of y less theta times that of x, a covariate from
-/// before the exposure, so that chance differences between the arms' units do not count. Narrows the interval by the root of
-/// 1 - correlation squared; never biases it.
+/// CUPED (Deng, Xu, Kohavi and Walker, WSDM 2013): the difference in means of y less theta times that of x, a
+/// covariate from before the exposure, so that chance differences between the arms' units do not count. Narrows the
+/// interval by the root of 1 - correlation squared; never biases it.
 ///
-/// `y` is the outcome and `x` the covariate, one pair a unit. Theta is from centred sums over both arms; it is 0 where the
-/// covariate does not vary.
+/// `y` is the outcome and `x` the covariate, one pair a unit. Theta is from centred sums over both arms; it is 0
+/// where the covariate does not vary.
 ///
 /// # Errors
 /// As those of [`welch`].
@@ -49,14 +49,15 @@ fn slope(covariance: f64, variance: f64) -> f64 {
     if variance > 0.0 { covariance / variance } else { 0.0 }
 }
 
-/// Lin's estimate (Annals of Applied Statistics 7, 2013): each arm has its own slope, and both are read off at the covariate's
-/// mean over all units. Never worse than no adjustment, and better than one slope where the arms' sizes differ.
+/// Lin's estimate (Annals of Applied Statistics 7, 2013): each arm has its own slope, and both are read off at the
+/// covariate's mean over all units. Never worse than no adjustment, and better than one slope where the arms' sizes
+/// differ.
 ///
 /// The standard error is that of the delta method, for units drawn from a larger population.
 ///
 /// # Errors
-/// [`Unavailable::TooFewUnits`] with fewer than three units in an arm, [`Unavailable::NotFinite`] after numbers that are not
-/// finite.
+/// [`Unavailable::TooFewUnits`] with fewer than three units in an arm, [`Unavailable::NotFinite`] after numbers that
+/// are not finite.
 pub fn lin(control: &Comoments, treatment: &Comoments, alpha: Alpha) -> Result<Estimate, Unavailable> {
     if let Some(arm) = [control, treatment].into_iter().find(|arm| arm.n < 3) {
         return Err(Unavailable::TooFewUnits { units: arm.n, needed: 3 });
@@ -84,14 +85,16 @@ pub struct CupedLift {
     pub lift: f64,
     /// Its standard error, by the delta method with the exact gradient.
     pub standard_error: f64,
-    /// The same with the treatment's own mean in place of the control's plus the adjusted difference, as GrowthBook has it.
+    /// The same with the treatment's own mean in place of the control's plus the adjusted difference, as GrowthBook
+    /// has it.
     pub growthbook_standard_error: f64,
 }
 
 /// The relative lift of [`cuped`], theta taken as known.
 ///
 /// # Errors
-/// [`Unavailable::TooFewUnits`] with fewer than two units in an arm, [`Unavailable::ControlNearZero`] for a control mean of 0.
+/// [`Unavailable::TooFewUnits`] with fewer than two units in an arm, [`Unavailable::ControlNearZero`] for a control
+/// mean of 0.
 pub fn cuped_lift(control: &Comoments, treatment: &Comoments) -> Result<CupedLift, Unavailable> {
     if let Some(arm) = [control, treatment].into_iter().find(|arm| arm.n < 2) {
         return Err(Unavailable::TooFewUnits { units: arm.n, needed: 2 });

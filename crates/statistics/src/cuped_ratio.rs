@@ -74,8 +74,8 @@ impl QuadMoments {
 /// Gives theta and the difference.
 ///
 /// # Errors
-/// [`Unavailable::TooFewUnits`] with fewer than two units in an arm, [`Unavailable::NoDenominator`] where denominators do not
-/// sum to more than zero, [`Unavailable::NotFinite`] after numbers that are not finite.
+/// [`Unavailable::TooFewUnits`] with fewer than two units in an arm, [`Unavailable::NoDenominator`] where
+/// denominators do not sum to more than zero, [`Unavailable::NotFinite`] after numbers that are not finite.
 pub fn cuped_ratio(
     control: &QuadMoments,
     treatment: &QuadMoments,

@@ -23,14 +23,14 @@ pub struct DeLong {
     pub log_p: f64,
 }
 
-/// DeLong's test (Biometrics 44, 1988) of two models' scores of the same events, in n log n steps by shared ranks (Sun and
-/// Xu, IEEE Signal Processing Letters 21, 2014). Events must be independent, one per unit say.
+/// DeLong's test (Biometrics 44, 1988) of two models' scores of the same events, in n log n steps by shared ranks
+/// (Sun and Xu, IEEE Signal Processing Letters 21, 2014). Events must be independent, one per unit say.
 ///
 /// `happened` is the outcome of each event. Models that rank alike have no difference, and a p-value of 1.
 ///
 /// # Errors
-/// [`Unavailable::TooFewUnits`] with fewer than two events that happened, or that did not; [`Unavailable::NotFinite`] for a score
-/// that is NaN; [`Unavailable::Parameter`] for lists of different lengths.
+/// [`Unavailable::TooFewUnits`] with fewer than two events that happened, or that did not; [`Unavailable::NotFinite`]
+/// for a score that is NaN; [`Unavailable::Parameter`] for lists of different lengths.
 pub fn delong(happened: &[bool], first: &[f64], second: &[f64], alpha: Alpha) -> Result<DeLong, Unavailable> {
     if happened.len() != first.len() || happened.len() != second.len() {
         let parameter = "number of scores, there must be one of each model for each outcome";
@@ -54,10 +54,10 @@ pub fn delong(happened: &[bool], first: &[f64], second: &[f64], alpha: Alpha) ->
     Ok(positive.compare(&negative, alpha))
 }
 
-/// As [`delong`], of scores in bins: `negative` and `positive` count the events that did not happen and that did, by the
-/// first model's bin (row) and the second's (column). Exact for the binned scores; 512 bins on the scale of ln(p / (1 - p)) cost
-/// less than a hundredth of the standard error, unless the models are nearly the same. What a stream keeps: histograms add up, and an
-/// event is taken out by counting down.
+/// As [`delong`], of scores in bins: `negative` and `positive` count the events that did not happen and that did, by
+/// the first model's bin (row) and the second's (column). Exact for the binned scores; 512 bins on the scale of ln(p
+/// / (1 - p)) cost less than a hundredth of the standard error, unless the models are nearly the same. What a stream
+/// keeps: histograms add up, and an event is taken out by counting down.
 ///
 /// # Errors
 /// As those of [`delong`]; [`Unavailable::Parameter`] for histograms that are not square and alike.

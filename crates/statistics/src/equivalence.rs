@@ -19,8 +19,9 @@ impl Equivalence {
 }
 
 impl Comparison {
-    /// Two one-sided tests (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987): equivalent at alpha if the
-    /// difference is within `low`..`high`, each side tested at alpha; the interval of confidence 1 - 2 alpha is then within.
+    /// Two one-sided tests (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987): equivalent at
+    /// alpha if the difference is within `low`..`high`, each side tested at alpha; the interval of confidence 1 - 2
+    /// alpha is then within.
     ///
     /// # Errors
     /// [`Unavailable::Parameter`] if `low` is not below `high`.

@@ -16,8 +16,8 @@ pub struct OutOfRange(pub f64);
 
 /// Count, sum and sum of squares of numbers in millionths, in 128-bit whole numbers.
 ///
-/// Merging is addition: exact to the last digit in any order, so that a replay gives the same report, and a number can
-/// be retracted. Numbers are rounded to a millionth; up to ten billion numbers between -1e8 and 1e8 fit. For what
+/// Merging is addition: exact to the last digit in any order, so that a replay gives the same report, and a number
+/// can be retracted. Numbers are rounded to a millionth; up to ten billion numbers between -1e8 and 1e8 fit. For what
 /// does not, there is [`Moments`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExactMoments {

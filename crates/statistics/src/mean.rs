@@ -71,11 +71,12 @@ pub fn student(control: &Moments, treatment: &Moments, alpha: Alpha) -> Result<C
     })
 }
 
-/// The difference treatment - (1 + `shift`) control in its standard errors, and that error: what a margin that is a share
-/// of the control's mean is tested by, to first order without treating that mean as known.
+/// The difference treatment - (1 + `shift`) control in its standard errors, and that error: what a margin that is a
+/// share of the control's mean is tested by, to first order without treating that mean as known.
 ///
 /// # Errors
-/// [`Unavailable::TooFewUnits`] with fewer than two units in an arm, [`Unavailable::ZeroVariance`] if each arm is constant.
+/// [`Unavailable::TooFewUnits`] with fewer than two units in an arm, [`Unavailable::ZeroVariance`] if each arm is
+/// constant.
 pub fn contrast(control: &Moments, treatment: &Moments, shift: f64) -> Result<Estimate, Unavailable> {
     let (a, b) = (mean_value(control)?, mean_value(treatment)?);
     let factor = 1.0 + shift;

@@ -89,7 +89,8 @@ pub fn hommel(log_p: &[f64]) -> Vec<f64> {
     result
 }
 
-/// Benjamini and Yekutieli's adjustment (Annals of Statistics 29, 2001): as Benjamini and Hochberg's, whatever the dependence.
+/// Benjamini and Yekutieli's adjustment (Annals of Statistics 29, 2001): as Benjamini and Hochberg's, whatever the
+/// dependence.
 pub fn benjamini_yekutieli(log_p: &[f64]) -> Vec<f64> {
     let harmonic: f64 = (1..=log_p.len()).map(|rank| 1.0 / rank as f64).sum();
     let widened: Vec<f64> = log_p.iter().map(|log_p| log_p + harmonic.ln()).collect();

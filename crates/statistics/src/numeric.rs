@@ -14,7 +14,8 @@ const LEGENDRE: [(f64, f64); 10] = [
     (0.993_128_599_185_094_9, 0.017_614_007_139_152_118),
 ];
 
-/// The nodes and weights of the rule of twenty points on each of `panels` equal parts of `low`..`high`, in rising order.
+/// The nodes and weights of the rule of twenty points on each of `panels` equal parts of `low`..`high`, in rising
+/// order.
 pub(crate) fn rule(low: f64, high: f64, panels: u32) -> Vec<(f64, f64)> {
     let half = (high - low) / f64::from(panels) / 2.0;
     let mut nodes = Vec::with_capacity(20 * panels as usize);

@@ -47,8 +47,8 @@ impl Plan {
         self.units(self.control_for_means(self.alpha.half(), control, treatment, effect)?)
     }
 
-    /// Units to see the share `treatment` where the control has the share `control`, by the score test
-    /// (Fleiss, "Statistical Methods for Rates and Proportions", 2nd ed., equation 3.18, without continuity correction).
+    /// Units to see the share `treatment` where the control has the share `control`, by the score test (Fleiss,
+    /// "Statistical Methods for Rates and Proportions", 2nd ed., equation 3.18, without continuity correction).
     ///
     /// # Errors
     /// [`Unavailable::Parameter`] for equal shares, shares outside 0..=1, an allocation that is not positive, or a
@@ -57,8 +57,8 @@ impl Plan {
         self.units(self.control_for_proportions(control, treatment)?)
     }
 
-    /// Units to show that a mean is not worse by `margin`, if it truly is the same, given the variance of the units in
-    /// each arm. `alpha` is one-sided here.
+    /// Units to show that a mean is not worse by `margin`, if it truly is the same, given the variance of the units
+    /// in each arm. `alpha` is one-sided here.
     ///
     /// # Errors
     /// As those of [`Plan::units_for_means`].

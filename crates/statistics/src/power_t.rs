@@ -9,12 +9,12 @@ use crate::{
     special::{noncentral_t, normal, student_t},
 };
 
-/// The power of the two-sided t-test of a difference of `effect` standard deviations, with `control` units in one arm and `allocation`
-/// times as many in the other, by the noncentral t distribution.
+/// The power of the two-sided t-test of a difference of `effect` standard deviations, with `control` units in one arm
+/// and `allocation` times as many in the other, by the noncentral t distribution.
 ///
 /// # Errors
-/// [`Unavailable::Parameter`] for numbers that are not finite, an allocation that is not positive, or fewer than three units
-/// in all.
+/// [`Unavailable::Parameter`] for numbers that are not finite, an allocation that is not positive, or fewer than
+/// three units in all.
 pub fn t_test_power(effect: f64, control: f64, allocation: f64, alpha: Alpha) -> Result<f64, Unavailable> {
     check_effect(effect)?;
     check_allocation(allocation)?;
@@ -36,10 +36,12 @@ fn power_at(effect: f64, control: f64, allocation: f64, alpha: Alpha) -> f64 {
     noncentral_t::two_sided_power(student_t::isf(alpha.half(), df), df, shift).min(1.0)
 }
 
-/// The units of control, a broken number, with which the t-test of a difference of `effect` standard deviations has the power planned.
+/// The units of control, a broken number, with which the t-test of a difference of `effect` standard deviations has
+/// the power planned.
 ///
 /// # Errors
-/// [`Unavailable::Parameter`] for an effect of zero, or one that takes more than 1e15 units, or less than three units.
+/// [`Unavailable::Parameter`] for an effect of zero, or one that takes more than 1e15 units, or less than three
+/// units.
 pub fn t_test_units(effect: f64, plan: &Plan) -> Result<f64, Unavailable> {
     check_effect(effect)?;
     check_allocation(plan.allocation)?;
@@ -101,8 +103,8 @@ pub fn sequential_price(n: f64, tuned: f64, alpha: Alpha) -> Result<SequentialPr
 }
 
 impl Plan {
-    /// The smallest difference that an always-valid test, tuned for `n` units in all, sees by then with the power planned, at this
-    /// standard error then.
+    /// The smallest difference that an always-valid test, tuned for `n` units in all, sees by then with the power
+    /// planned, at this standard error then.
     ///
     /// # Errors
     /// [`Unavailable::Parameter`] for a number of units that is not positive.
@@ -111,7 +113,8 @@ impl Plan {
         Ok((multiplier - normal::isf(self.power.get())) * standard_error)
     }
 
-    /// By what an always-valid test takes more units than a fixed one to have the same power at its end, tuned for that end.
+    /// By what an always-valid test takes more units than a fixed one to have the same power at its end, tuned for
+    /// that end.
     ///
     /// # Errors
     /// None for a valid plan.
@@ -120,7 +123,8 @@ impl Plan {
         Ok((self.detectable_sequentially(1.0, 1.0)? / fixed).powi(2))
     }
 
-    /// Units of control by Cohen's h, the difference on the scale of the arcsine of the root, on which shares have the same variance.
+    /// Units of control by Cohen's h, the difference on the scale of the arcsine of the root, on which shares have
+    /// the same variance.
     ///
     /// # Errors
     /// [`Unavailable::Parameter`] for equal shares or shares outside 0..=1.

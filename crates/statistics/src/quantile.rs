@@ -18,7 +18,8 @@ pub struct OrderStatistics {
 }
 
 /// The ranks between which the quantile `q` of `n` numbers lies with confidence of at least 1 - alpha, whatever the
-/// distribution (David and Nagaraja, "Order Statistics", 7.1). Needs no numbers: with a sketch, look the ranks up in it.
+/// distribution (David and Nagaraja, "Order Statistics", 7.1). Needs no numbers: with a sketch, look the ranks up in
+/// it.
 ///
 /// # Errors
 /// [`Unavailable::Parameter`] for `q` outside 0..1, [`Unavailable::TooFewUnits`] without numbers.
@@ -37,8 +38,8 @@ pub fn order_statistics(n: u64, q: f64, alpha: Alpha) -> Result<OrderStatistics,
     Ok(OrderStatistics { rank_low, rank_high, coverage })
 }
 
-/// The quantile `q` of sorted numbers: the first one with at least that share at or below it (type 1 of Hyndman and Fan,
-/// American Statistician 50, 1996). Nothing without numbers.
+/// The quantile `q` of sorted numbers: the first one with at least that share at or below it (type 1 of Hyndman and
+/// Fan, American Statistician 50, 1996). Nothing without numbers.
 pub fn lower_quantile(sorted: &[f64], q: f64) -> Option<f64> {
     let place = (q * sorted.len() as f64).ceil().max(1.0);
     // The share times the length may be just above the whole number that it is.
@@ -71,8 +72,8 @@ pub struct QuantileEstimate {
     pub high: f64,
     /// How many numbers it is of.
     pub n: u64,
-    /// By what the variance of the share below is larger than that of independent numbers: see [`design_effect`]. 1 if each unit
-    /// has one number.
+    /// By what the variance of the share below is larger than that of independent numbers: see [`design_effect`]. 1
+    /// if each unit has one number.
     pub design_effect: f64,
 }
 
@@ -87,14 +88,15 @@ pub struct QuantileDifference {
     pub log_p: f64,
 }
 
-/// Compares quantiles of two arms, whose standard errors are taken from their intervals (Deng, Knoblich and Lu, "Applying the delta
-/// method in metric analytics", KDD 2018, section 4): no density is estimated.
+/// Compares quantiles of two arms, whose standard errors are taken from their intervals (Deng, Knoblich and Lu,
+/// "Applying the delta method in metric analytics", KDD 2018, section 4): no density is estimated.
 ///
-/// The arms' intervals are those for independent numbers at 1 - `alpha`; several numbers a unit come in by the design effect.
+/// The arms' intervals are those for independent numbers at 1 - `alpha`; several numbers a unit come in by the design
+/// effect.
 ///
 /// # Errors
-/// [`Unavailable::Parameter`] for an interval that does not hold its quantile or a design effect that is not positive,
-/// [`Unavailable::ZeroVariance`] if both intervals are points at different values.
+/// [`Unavailable::Parameter`] for an interval that does not hold its quantile or a design effect that is not
+/// positive, [`Unavailable::ZeroVariance`] if both intervals are points at different values.
 pub fn quantile_difference(
     control: &QuantileEstimate,
     treatment: &QuantileEstimate,
@@ -127,8 +129,9 @@ pub fn quantile_difference(
     })
 }
 
-/// By what the variance of the share of numbers below a value is larger than that of independent ones: `units` holds each
-/// unit's count below (y) and count (x), the value being fixed before. Where a unit's requests are alike this is many times 1.
+/// By what the variance of the share of numbers below a value is larger than that of independent ones: `units` holds
+/// each unit's count below (y) and count (x), the value being fixed before. Where a unit's requests are alike this is
+/// many times 1.
 ///
 /// # Errors
 /// As those of [`ratio`](crate::ratio()); [`Unavailable::ZeroVariance`] where all numbers are on one side.

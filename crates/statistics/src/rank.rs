@@ -31,9 +31,9 @@ pub struct BrunnerMunzel {
     pub log_p: f64,
 }
 
-/// The Mann-Whitney test (Annals of Mathematical Statistics 18, 1947), normal, with the correction for ties. What it tests is
-/// whether the distributions are equal; with unequal spreads take [`brunner_munzel`]. The estimand is the chance that treatment's
-/// number is larger, not a difference in means.
+/// The Mann-Whitney test (Annals of Mathematical Statistics 18, 1947), normal, with the correction for ties. What it
+/// tests is whether the distributions are equal; with unequal spreads take [`brunner_munzel`]. The estimand is the
+/// chance that treatment's number is larger, not a difference in means.
 ///
 /// If all numbers are tied, the statistic is 0 and the p-value 1.
 ///
@@ -57,12 +57,12 @@ pub fn mann_whitney(control: &[f64], treatment: &[f64]) -> Result<MannWhitney, U
     })
 }
 
-/// The Brunner-Munzel test (Biometrical Journal 42, 2000) that the chance of the larger number is one half, for unequal spreads
-/// too. Student's t with Satterthwaite's degrees of freedom: some ten units an arm.
+/// The Brunner-Munzel test (Biometrical Journal 42, 2000) that the chance of the larger number is one half, for
+/// unequal spreads too. Student's t with Satterthwaite's degrees of freedom: some ten units an arm.
 ///
 /// # Errors
-/// [`Unavailable::TooFewUnits`] with fewer than two units in an arm, [`Unavailable::ZeroVariance`] where the arms do not overlap,
-/// [`Unavailable::NotFinite`] for NaN.
+/// [`Unavailable::TooFewUnits`] with fewer than two units in an arm, [`Unavailable::ZeroVariance`] where the arms do
+/// not overlap, [`Unavailable::NotFinite`] for NaN.
 pub fn brunner_munzel(control: &[f64], treatment: &[f64]) -> Result<BrunnerMunzel, Unavailable> {
     let few = control.len().min(treatment.len());
     if few < 2 {
@@ -135,8 +135,8 @@ pub struct SignedRank {
     pub log_p: f64,
 }
 
-/// Wilcoxon's signed-rank test that paired differences are symmetric about 0 (Biometrics Bulletin 1, 1945): normal, without
-/// continuity correction, zeros dropped, corrected for ties. With no difference left the p-value is 1.
+/// Wilcoxon's signed-rank test that paired differences are symmetric about 0 (Biometrics Bulletin 1, 1945): normal,
+/// without continuity correction, zeros dropped, corrected for ties. With no difference left the p-value is 1.
 ///
 /// # Errors
 /// [`Unavailable::NotFinite`] for NaN, [`Unavailable::TooFewUnits`] without differences.
@@ -159,8 +159,8 @@ pub fn signed_rank(differences: &[f64]) -> Result<SignedRank, Unavailable> {
     Ok(SignedRank { statistic, log_p: normal::log_two_sided(z) })
 }
 
-/// The median of all differences of a number of treatment and one of control (Hodges and Lehmann, Annals of Mathematical
-/// Statistics 34, 1963): the shift between the arms that outliers do not move.
+/// The median of all differences of a number of treatment and one of control (Hodges and Lehmann, Annals of
+/// Mathematical Statistics 34, 1963): the shift between the arms that outliers do not move.
 ///
 /// The pairs are counted, not made: time grows as n log n.
 ///

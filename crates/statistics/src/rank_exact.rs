@@ -2,17 +2,17 @@
 
 use crate::{Unavailable, rank::Ranks};
 
-/// The most steps that the exact test takes; some 90 units in each arm.
+/// The most steps that the exact test takes; some 75 units in each arm.
 const STEPS_MAX: u64 = 300_000_000;
 
-/// The exact two-sided p-value of the Mann-Whitney test: the share of all ways to deal the ranks out to the arms whose U is as
-/// far from its mean. Ties count as they are, by their shared ranks.
+/// The exact two-sided p-value of the Mann-Whitney test: the share of all ways to deal the ranks out to the arms
+/// whose U is as far from its mean. Ties count as they are, by their shared ranks.
 ///
 /// Gives U and the natural logarithm of the p-value.
 ///
 /// # Errors
-/// [`Unavailable::TooFewUnits`] if an arm is empty, [`Unavailable::NotFinite`] for NaN, [`Unavailable::Parameter`] for
-/// more units than can be gone through.
+/// [`Unavailable::TooFewUnits`] if an arm is empty, [`Unavailable::NotFinite`] for NaN, [`Unavailable::Parameter`]
+/// for more units than can be gone through.
 pub fn mann_whitney_exact(control: &[f64], treatment: &[f64]) -> Result<(f64, f64), Unavailable> {
     let ranks = Ranks::of(control, treatment)?;
     let n = treatment.len();
@@ -44,8 +44,8 @@ pub fn mann_whitney_exact(control: &[f64], treatment: &[f64]) -> Result<(f64, f6
     Ok((u, p.min(1.0).ln()))
 }
 
-/// The chance of each sum of `n` of the numbers, all choices being equally likely. The counts stay far within the floats
-/// for as many numbers as are let in.
+/// The chance of each sum of `n` of the numbers, all choices being equally likely. The counts stay far within the
+/// floats for as many numbers as are let in.
 fn sums(numbers: &[usize], n: usize) -> Vec<f64> {
     let largest: usize = numbers.iter().sum();
     let mut chances = vec![vec![0.0; largest + 1]; n + 1];

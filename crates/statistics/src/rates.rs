@@ -6,8 +6,8 @@ use crate::{Alpha, Comparison, Estimate, Test, Unavailable, binomial::Binomial, 
 
 /// Events counted over an exposure: hours, requests, units.
 ///
-/// Only for events that come independently (errors, say). Where some units bring many events, compare the units' means
-/// instead.
+/// Only for events that come independently (errors, say). Where some units bring many events, compare the units'
+/// means instead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     /// How many events there were.

@@ -33,9 +33,9 @@ const LOG_IS_CLOSE: f64 = 0.1;
 /// (treatment - control) / |control|, with an interval of confidence 1 - alpha.
 ///
 /// The standard error is that of the delta method. The interval is that of the log ratio where both values are
-/// positive and the control is well away from zero (with Welch's degrees of freedom on that scale), and Fieller's (Journal of the Royal Statistical Society B
-/// 16, 1954) otherwise. Where zero is within the control's own interval there is no bounded
-/// interval, and none is made up.
+/// positive and the control is well away from zero (with Welch's degrees of freedom on that scale), and Fieller's
+/// (Journal of the Royal Statistical Society B 16, 1954) otherwise. Where zero is within the control's own interval
+/// there is no bounded interval, and none is made up.
 ///
 /// # Errors
 /// [`Unavailable::ControlNearZero`] where there is no bounded interval.

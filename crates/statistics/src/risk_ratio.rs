@@ -32,7 +32,8 @@ pub fn risk_ratio(control: Proportion, treatment: Proportion, alpha: Alpha) -> R
 /// The ratio of the odds, with Woolf's interval (Annals of Human Genetics 19, 1955).
 ///
 /// # Errors
-/// [`Unavailable::TooFewUnits`] if an arm has no unit, [`Unavailable::NoSuccesses`] if one has no success, or no failure.
+/// [`Unavailable::TooFewUnits`] if an arm has no unit, [`Unavailable::NoSuccesses`] if one has no success, or no
+/// failure.
 pub fn odds_ratio(control: Proportion, treatment: Proportion, alpha: Alpha) -> Result<Ratio, Unavailable> {
     if control.units() == 0 || treatment.units() == 0 {
         return Err(Unavailable::TooFewUnits { units: 0, needed: 1 });

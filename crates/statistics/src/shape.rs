@@ -38,7 +38,8 @@ impl Shape {
         self.moments.merge(&b);
     }
 
-    /// The skewness of the numbers themselves (not of a population they are drawn from); nothing if they are all alike.
+    /// The skewness of the numbers themselves (not of a population they are drawn from); nothing if they are all
+    /// alike.
     pub fn skewness(&self) -> Option<f64> {
         let n = self.moments.n as f64;
         let variance = self.moments.m2 / n;

@@ -5,12 +5,12 @@ use sketches_ddsketch::{Config, DDSketch};
 
 use crate::{Alpha, QuantileEstimate, Unavailable, order_statistics};
 
-/// A mergeable sketch whose quantiles are within one percent of a number of the right rank (Masson, Rim and Lee, "DDSketch", VLDB 12,
-/// 2019).
+/// A mergeable sketch whose quantiles are within one percent of a number of the right rank (Masson, Rim and Lee,
+/// "DDSketch", VLDB 12, 2019).
 ///
-/// It counts numbers in bins whose edges are fixed, so that merging in any order gives the same sketch, and a replay the same
-/// report; sketches that bound the error of ranks instead draw random numbers. Some 16 KiB at most for each sign: numbers from 1e-9
-/// to 1e8 fit; beyond that span the smallest ones share a bin.
+/// It counts numbers in bins whose edges are fixed, so that merging in any order gives the same sketch, and a replay
+/// the same report; sketches that bound the error of ranks instead draw random numbers. Some 16 KiB at most for each
+/// sign: numbers from 1e-9 to 1e8 fit; beyond that span the smallest ones share a bin.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct QuantileSketch(DDSketch);
 
@@ -64,7 +64,8 @@ impl QuantileSketch {
     }
 
     /// The quantile with the interval that its ranks give, widened by what the sketch may be off: what
-    /// [`quantile_difference`](crate::quantile_difference) compares. The design effect is that of independent numbers, 1.
+    /// [`quantile_difference`](crate::quantile_difference) compares. The design effect is that of independent
+    /// numbers, 1.
     ///
     /// # Errors
     /// [`Unavailable::TooFewUnits`] where there are too few numbers for the interval to have both ends,

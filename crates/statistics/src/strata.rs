@@ -16,12 +16,12 @@ pub struct PostStratified {
     pub weights: f64,
 }
 
-/// Post-stratification: the difference in each stratum, weighted by the stratum's share of all units (Miratrix, Sekhon
-/// and Yu, Journal of the Royal Statistical Society B 75, 2013). The strata are known before exposure.
+/// Post-stratification: the difference in each stratum, weighted by the stratum's share of all units (Miratrix,
+/// Sekhon and Yu, Journal of the Royal Statistical Society B 75, 2013). The strata are known before exposure.
 ///
 /// # Errors
-/// [`Unavailable::TooFewUnits`] with fewer than two units in an arm of a stratum, or no stratum, [`Unavailable::NotFinite`] after
-/// numbers that are not finite.
+/// [`Unavailable::TooFewUnits`] with fewer than two units in an arm of a stratum, or no stratum,
+/// [`Unavailable::NotFinite`] after numbers that are not finite.
 pub fn post_stratified(strata: &[(Moments, Moments)], alpha: Alpha) -> Result<PostStratified, Unavailable> {
     let n: u64 = strata.iter().map(|(control, treatment)| control.n + treatment.n).sum();
     if n == 0 {
@@ -113,14 +113,14 @@ pub struct Trend {
     pub log_p: f64,
 }
 
-/// Does the effect wear off? Effects by day since a unit's first exposure, on the logarithm of the day, weighted by the
-/// inverse of their known variances. A steep slope against the effect's sign is novelty.
+/// Does the effect wear off? Effects by day since a unit's first exposure, on the logarithm of the day, weighted by
+/// the inverse of their known variances. A steep slope against the effect's sign is novelty.
 ///
 /// Takes the day (1 or later), the effect and its variance.
 ///
 /// # Errors
-/// [`Unavailable::Parameter`] for a day that is not positive or a variance that is not, [`Unavailable::TooFewUnits`] with fewer
-/// than two days.
+/// [`Unavailable::Parameter`] for a day that is not positive or a variance that is not, [`Unavailable::TooFewUnits`]
+/// with fewer than two days.
 pub fn trend(days: &[(f64, f64, f64)]) -> Result<Trend, Unavailable> {
     for &(day, _, variance) in days {
         if !(day > 0.0 && day.is_finite()) {

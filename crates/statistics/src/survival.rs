@@ -63,8 +63,9 @@ impl Survival {
         self.ages.values().map(|(events, open)| events + open).sum()
     }
 
-    /// The product-limit estimate at each age at which something happened (Kaplan and Meier, JASA 53, 1958; Greenwood, 1926). Units
-    /// whose window is still open count for as long as they were seen, so that an immature outcome is not taken for none.
+    /// The product-limit estimate at each age at which something happened (Kaplan and Meier, JASA 53, 1958;
+    /// Greenwood, 1926). Units whose window is still open count for as long as they were seen, so that an immature
+    /// outcome is not taken for none.
     pub fn steps(&self) -> Vec<Step> {
         let (mut at_risk, mut share, mut sum) = (self.units(), 1.0, 0.0);
         let mut steps = Vec::new();
@@ -83,7 +84,8 @@ impl Survival {
     }
 }
 
-/// Does it happen as fast in both arms (Mantel, Cancer Chemotherapy Reports 50, 1966)? Without any event the p-value is 1.
+/// Does it happen as fast in both arms (Mantel, Cancer Chemotherapy Reports 50, 1966)? Without any event the p-value
+/// is 1.
 ///
 /// # Errors
 /// [`Unavailable::TooFewUnits`] if an arm has no unit.

@@ -8,11 +8,11 @@ pub const TABLES_MAX: u64 = 40_000;
 /// Barnard's and Boschloo's tests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Unconditional {
-    /// The two-sided p-value of Barnard's test, tables ordered by the score statistic, those as extreme as the one seen
-    /// counted in.
+    /// The two-sided p-value of Barnard's test, tables ordered by the score statistic, those as extreme as the one
+    /// seen counted in.
     pub barnard: f64,
-    /// The same with tables whose statistic is equal but for rounding counted as rounding has it: the number that scipy 1.17
-    /// gives, which can be too small. For comparison only.
+    /// The same with tables whose statistic is equal but for rounding counted as rounding has it: the number that
+    /// scipy 1.17 gives, which can be too small. For comparison only.
     pub barnard_as_rounded: f64,
     /// The one-sided p-value of Boschloo's test that the first share is larger, tables ordered by Fisher's p-value.
     pub boschloo_greater: f64,

@@ -42,8 +42,8 @@ impl Weighted {
         (self.m1 + shift * self.squares, self.m2 + 2.0 * shift * self.m1 + shift * shift * self.squares)
     }
 
-    /// The variance of the mean (linearised): the squared weighted deviations over the squared sum of weights. Hájek's
-    /// self-normalised estimate, with weights that are inverse chances to be seen.
+    /// The variance of the mean (linearised): the squared weighted deviations over the squared sum of weights.
+    /// Hájek's self-normalised estimate, with weights that are inverse chances to be seen.
     ///
     /// # Errors
     /// [`Unavailable::TooFewUnits`] if all weights are 0.

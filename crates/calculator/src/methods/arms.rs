@@ -1,6 +1,6 @@
 //! Arms as requests have them.
 
-use statistics::{Comoments, Moments, Proportion, Rate, Value};
+use statistics::{Comoments, Moments, Proportion, Rate, Unavailable, Value};
 
 use crate::{
     fault::{Fault, Name},
@@ -67,6 +67,14 @@ pub(super) fn both<T>(
     Ok((inputs.within("control", &read)?, inputs.within("treatment", &read)?))
 }
 
+/// That a value has a variance, and can be computed with.
+pub(super) fn usable(value: Value) -> Result<Value, Unavailable> {
+    if value.variance.is_nan() {
+        return Err(Unavailable::TooFewUnits { units: 1, needed: 2 });
+    }
+    Value::new(value.value, value.variance, value.df)
+}
+
 /// An arm's mean as a value with its variance: that of a proportion if it has `x`, and of numbers otherwise.
 pub(super) fn value(arm: &Inputs<'_>) -> Result<(Value, u64), Fault> {
     if arm.has("x") {
@@ -76,6 +84,7 @@ pub(super) fn value(arm: &Inputs<'_>) -> Result<(Value, u64), Fault> {
         return Ok((Value { value: p, variance: p * q / n, df: f64::INFINITY }, arm.units()));
     }
     let arm = moments(arm)?;
-    let variance = arm.variance().unwrap_or_default() / arm.n as f64;
+    // Of one unit nothing is known; `usable` says so.
+    let variance = arm.variance().unwrap_or(f64::NAN) / arm.n as f64;
     Ok((Value { value: arm.mean, variance, df: arm.n.saturating_sub(1) as f64 }, arm.n))
 }

@@ -2,7 +2,7 @@
 
 use statistics::bayes::{self, Prior};
 
-use super::arms::{both, proportion, rate, value};
+use super::arms::{both, proportion, rate, usable, value};
 use crate::{
     fault::Fault,
     inputs::Inputs,
@@ -47,7 +47,9 @@ pub(super) fn gamma_poisson(inputs: &Inputs<'_>) -> Answer {
 pub(super) fn gaussian_effect(inputs: &Inputs<'_>) -> Answer {
     let (((control, _), (treatment, _)), alpha) = (both(inputs, value)?, inputs.alpha()?);
     let prior = (inputs.number_or("prior_mean", 0.0)?, inputs.positive("prior_var")?);
-    let lift = statistics::lift_intervals(control, treatment, alpha);
+    let lift = usable(control)
+        .and_then(|a| Ok((a, usable(treatment)?)))
+        .and_then(|(a, b)| statistics::lift_intervals(a, b, alpha));
     let result = lift.and_then(|lift| {
         let data = (lift.lift, lift.standard_error);
         if lift.standard_error == 0.0 {

@@ -2,7 +2,7 @@
 
 use statistics::{Comparison, special::student_t};
 
-use super::arms::{Keys, both, comoments, moments, value};
+use super::arms::{Keys, both, comoments, moments, usable, value};
 use crate::{
     fault::Fault,
     inputs::Inputs,
@@ -68,7 +68,6 @@ pub(super) fn degenerate(inputs: &Inputs<'_>) -> Answer {
 
 pub(super) fn lift(inputs: &Inputs<'_>) -> Answer {
     let (((control, _), (treatment, _)), alpha) = (both(inputs, value)?, inputs.alpha()?);
-    let usable = |arm: statistics::Value| statistics::Value::new(arm.value, arm.variance, arm.df);
     let result = usable(control)
         .and_then(|a| Ok((a, usable(treatment)?)))
         .and_then(|(a, b)| statistics::lift_intervals(a, b, alpha));

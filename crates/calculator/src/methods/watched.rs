@@ -29,22 +29,17 @@ pub(super) fn normal_mixture(inputs: &Inputs<'_>) -> Answer {
     let (estimate, log_e) = mixture.watch(difference, standard_error, n);
     let results = Results::new()
         .with("diff", difference)
-        .with("se", standard_error)
+        .with("se", standard_error.is_finite().then_some(standard_error))
         .with("rho", mixture.rho())
         .with("rho_exact_lambertw", exact.rho())
         .with("eppo_multiplier_B", mixture.multiplier(n));
     let results = pooled(results, inputs, mixture)?;
     if !(standard_error > 0.0 && standard_error.is_finite()) {
-        let reason = if standard_error == 0.0 {
-            Unavailable::ZeroVariance { difference }
-        } else {
-            Unavailable::NotFinite
-        };
         let none = None::<f64>;
         return Ok(["half_width", "ci_low", "ci_high", "log_e", "p"]
             .into_iter()
             .fold(results, |results, key| results.with(key, none))
-            .because(Some(reason)));
+            .because(no_error(difference, standard_error)));
     }
     Ok(results
         .with("half_width", mixture.multiplier(n) * standard_error)
@@ -54,7 +49,8 @@ pub(super) fn normal_mixture(inputs: &Inputs<'_>) -> Answer {
         .with_p("p", Some(sequential::log_p(log_e))))
 }
 
-/// For proportions, what is to be read in a canary: the evidence from the pooled variance, once there are enough events.
+/// For proportions, what is to be read in a canary: the evidence from the pooled variance, once there are enough
+/// events.
 fn pooled(results: Results, inputs: &Inputs<'_>, mixture: NormalMixture) -> Answer {
     let is_proportion = |arm: &Inputs<'_>| Ok(arm.passes_over(&["n", "mean", "var"]).has("x"));
     if !(inputs.within("control", is_proportion)? && inputs.within("treatment", is_proportion)?) {
@@ -78,10 +74,21 @@ pub(super) fn one_sided(inputs: &Inputs<'_>) -> Answer {
     let is_known = standard_error > 0.0 && standard_error.is_finite();
     Ok(Results::new()
         .with("diff", difference)
-        .with("se", standard_error)
+        .with("se", standard_error.is_finite().then_some(standard_error))
         .with("rho", mixture.rho())
         .with("lower", is_known.then_some(difference - half))
-        .with("upper", is_known.then_some(difference + half)))
+        .with("upper", is_known.then_some(difference + half))
+        .because(no_error(difference, standard_error)))
+}
+
+/// Why a difference has no usable standard error, if it has none.
+fn no_error(difference: f64, standard_error: f64) -> Option<Unavailable> {
+    match standard_error {
+        0.0 => Some(Unavailable::ZeroVariance { difference }),
+        f64::INFINITY => Some(Unavailable::NotFinite),
+        error if error.is_nan() => Some(Unavailable::TooFewUnits { units: 1, needed: 2 }),
+        _ => None,
+    }
 }
 
 pub(super) fn msprt(inputs: &Inputs<'_>) -> Answer {
@@ -91,7 +98,8 @@ pub(super) fn msprt(inputs: &Inputs<'_>) -> Answer {
         return Err(inputs.out_of_range("var_of_diff", variance, "it must be positive"));
     }
     let log = sequential::log_mixture(difference * (difference / variance), tau2 / variance);
-    // The interval's end is where the likelihood ratio is 1 / alpha: a mixture tuned so that one unit has come tau2 / variance far.
+    // The interval's end is where the likelihood ratio is 1 / alpha: a mixture tuned so that one unit has come tau2 /
+    // variance far.
     let q = tau2 / variance;
     let half = (variance * 2.0 * (q + 1.0) / q * (q.ln_1p() / 2.0 - alpha.get().ln())).sqrt();
     Ok(Results::new()

@@ -21,7 +21,8 @@ pub struct BetaPosteriors {
     pub log_treatment_higher: f64,
     /// That control's is.
     pub log_control_higher: f64,
-    /// What is lost on average by taking the treatment: the mean of control's share less treatment's where that is positive.
+    /// What is lost on average by taking the treatment: the mean of control's share less treatment's where that is
+    /// positive.
     pub loss_of_treatment: f64,
     /// What is lost on average by keeping the control.
     pub loss_of_control: f64,
@@ -31,11 +32,12 @@ pub struct BetaPosteriors {
     pub treatment: f64,
 }
 
-/// The chance that one of two shares is larger, and the expected loss of either choice, each share with the same beta prior.
+/// The chance that one of two shares is larger, and the expected loss of either choice, each share with the same beta
+/// prior.
 ///
-/// Both chances, and the smaller loss, are integrals of positive functions by themselves, around their own peaks, so that a chance of 1e-16
-/// has its digits. On the scale of ln(p / (1 - p)) those functions fall off exponentially, for which the trapezoidal rule is as good
-/// as exact.
+/// Both chances, and the smaller loss, are integrals of positive functions by themselves, around their own peaks, so
+/// that a chance of 1e-16 has its digits. On the scale of ln(p / (1 - p)) those functions fall off exponentially, for
+/// which the trapezoidal rule is as good as exact.
 ///
 /// # Errors
 /// [`Unavailable::Parameter`] for a prior that is not positive.
@@ -55,8 +57,8 @@ pub fn beta_binomial(
     let (a, b) = (Beta::after(control, prior), Beta::after(treatment, prior));
     let (log_treatment_higher, log_control_higher) = (log_higher(&b, &a), log_higher(&a, &b));
     let (control, treatment) = (a.mean(), b.mean());
-    // The smaller loss is an integral over two tails; the larger one would be over a plateau, and is the smaller one more than the
-    // difference.
+    // The smaller loss is an integral over two tails; the larger one would be over a plateau, and is the smaller one
+    // more than the difference.
     let (loss_of_treatment, loss_of_control) = if treatment >= control {
         let loss = log_excess(&a, &b).exp();
         (loss, loss + (treatment - control))

@@ -15,8 +15,8 @@ pub struct RatePosteriors {
     pub treatment: f64,
 }
 
-/// The chance that one of two rates of independent events is higher, each with the same gamma prior of some shape and rate. The share
-/// of one among both is beta.
+/// The chance that one of two rates of independent events is higher, each with the same gamma prior of some shape and
+/// rate. The share of one among both is beta.
 ///
 /// # Errors
 /// [`Unavailable::Parameter`] for a shape or a rate of the prior, or an exposure, that is not positive.

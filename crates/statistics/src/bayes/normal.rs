@@ -21,8 +21,8 @@ pub struct NormalPosterior {
     pub loss_of_treatment: f64,
 }
 
-/// Combines a normal prior of an effect, mean and variance, with an estimate and its standard error. An infinite prior variance is no
-/// prior at all.
+/// Combines a normal prior of an effect, mean and variance, with an estimate and its standard error. An infinite
+/// prior variance is no prior at all.
 ///
 /// # Errors
 /// [`Unavailable::Parameter`] for a standard error or a prior variance that is not positive.

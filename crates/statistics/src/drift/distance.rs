@@ -2,8 +2,8 @@
 
 use crate::Unavailable;
 
-/// Wasserstein's distance of order 1: the mean distance that the numbers of one sample have to be moved to become the other;
-/// the area between the two distribution functions. In the numbers' own unit.
+/// Wasserstein's distance of order 1: the mean distance that the numbers of one sample have to be moved to become the
+/// other; the area between the two distribution functions. In the numbers' own unit.
 ///
 /// # Errors
 /// [`Unavailable::TooFewUnits`] if a sample is empty, [`Unavailable::NotFinite`] for numbers that are not finite.

@@ -8,10 +8,11 @@ const FLOOR: f64 = 1e-4;
 /// How far two histograms are apart.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HistogramDrift {
-    /// The population stability index, sum of (q - p) ln(q / p), shares floored at 1e-4. Below 0.1 is usually called stable.
+    /// The population stability index, sum of (q - p) ln(q / p), shares floored at 1e-4. Below 0.1 is usually called
+    /// stable.
     pub psi: f64,
-    /// The natural logarithm of its p-value: the index times nm / (n + m) is chi-squared (Yurdakul and Naranjo, Journal of Risk
-    /// Model Validation 14, 2020).
+    /// The natural logarithm of its p-value: the index times nm / (n + m) is chi-squared (Yurdakul and Naranjo,
+    /// Journal of Risk Model Validation 14, 2020).
     pub log_p_psi: f64,
     /// The Jensen-Shannon divergence, in nats: 0 to ln 2.
     pub jensen_shannon: f64,
@@ -30,8 +31,8 @@ pub struct HistogramDrift {
 /// Compares `current` with `reference` over fixed bins, whose edges come from the reference.
 ///
 /// # Errors
-/// [`Unavailable::Parameter`] for histograms of different lengths or of fewer than two bins, [`Unavailable::TooFewUnits`] if one
-/// is empty.
+/// [`Unavailable::Parameter`] for histograms of different lengths or of fewer than two bins,
+/// [`Unavailable::TooFewUnits`] if one is empty.
 pub fn histogram_drift(reference: &[u64], current: &[u64]) -> Result<HistogramDrift, Unavailable> {
     if reference.len() != current.len() || reference.len() < 2 {
         let parameter = "number of bins, both histograms must have the same, and two at least";

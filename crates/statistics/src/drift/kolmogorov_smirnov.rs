@@ -10,7 +10,8 @@ const PAIRS_MAX: u64 = 25_000_000;
 pub struct KolmogorovSmirnov {
     /// The largest distance between the two empirical distribution functions.
     pub d: f64,
-    /// The exact p-value of numbers without ties (with them, never too small); nothing for more than 25 million pairs.
+    /// The exact p-value of numbers without ties (with them, never too small); nothing for more than 25 million
+    /// pairs.
     pub p_exact: Option<f64>,
     /// The p-value of many numbers.
     pub p_limit: f64,
@@ -18,8 +19,8 @@ pub struct KolmogorovSmirnov {
 
 /// Do two samples come from one distribution (Smirnov, 1939)?
 ///
-/// The exact p-value counts the paths through the lattice of both samples that go as far from the diagonal, as chances, so that
-/// small ones have digits (as in Hodges, Arkiv för Matematik 3, 1958).
+/// The exact p-value counts the paths through the lattice of both samples that go as far from the diagonal, as
+/// chances, so that small ones have digits (as in Hodges, Arkiv för Matematik 3, 1958).
 ///
 /// # Errors
 /// [`Unavailable::TooFewUnits`] if a sample is empty, [`Unavailable::NotFinite`] for NaN.

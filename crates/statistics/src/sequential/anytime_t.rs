@@ -11,11 +11,12 @@ pub struct AnytimeT {
     pub radius: f64,
 }
 
-/// The anytime-valid t-test of a coefficient of a linear model (Lindon, Ham, Tingley and Bojinov, "Anytime-valid linear models and
-/// regression adjusted causal inference in randomized experiments", 2022): exact for normal errors, at every sample size.
+/// The anytime-valid t-test of a coefficient of a linear model (Lindon, Ham, Tingley and Bojinov, "Anytime-valid
+/// linear models and regression adjusted causal inference in randomized experiments", 2022): exact for normal errors,
+/// at every sample size.
 ///
-/// `t_squared` is the squared t statistic, `df` its degrees of freedom, `information` the regressor's squared length once the other
-/// regressors are taken out (n/4 for an even split), and `precision` the mixture's.
+/// `t_squared` is the squared t statistic, `df` its degrees of freedom, `information` the regressor's squared length
+/// once the other regressors are taken out (n/4 for an even split), and `precision` the mixture's.
 ///
 /// # Errors
 /// [`Unavailable::Parameter`] for a number that is not positive (t squared: negative).

@@ -1,17 +1,15 @@
 //! An exact interval of one rate at any time.
 
-use crate::{
-    Alpha, Proportion, Unavailable,
-    numeric::bisect,
-    special::{beta::logistic, gamma::stirling_error, normal::LN_SQRT_2PI},
-};
+use super::counts::log_mixture_of_counts;
+use crate::{Alpha, Proportion, Unavailable, numeric::bisect, special::beta::logistic};
 
-/// The interval of a rate that may be looked at at any time, exact at every sample size (Howard, Ramdas, McAuliffe and Sekhon,
-/// "Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49, 2021): a beta mixture around each
-/// rate, tuned to be narrow after `units`.
+/// The interval of a rate that may be looked at at any time, exact at every sample size (Howard, Ramdas, McAuliffe
+/// and Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49, 2021): a
+/// beta mixture around each rate, tuned to be narrow after `units`.
 ///
 /// # Errors
-/// [`Unavailable::TooFewUnits`] without units, [`Unavailable::Parameter`] for a number to tune for that is not positive.
+/// [`Unavailable::TooFewUnits`] without units, [`Unavailable::Parameter`] for a number to tune for that is not
+/// positive.
 pub fn bernoulli_interval(seen: Proportion, units: f64, alpha: Alpha) -> Result<(f64, f64), Unavailable> {
     if seen.units() == 0 {
         return Err(Unavailable::TooFewUnits { units: 0, needed: 1 });
@@ -32,19 +30,8 @@ pub fn bernoulli_interval(seen: Proportion, units: f64, alpha: Alpha) -> Result<
 /// ln of the mixture's likelihood ratio against the rate p = 1 - q.
 fn log_e(seen: Proportion, (p, q): (f64, f64), units: f64, alpha: Alpha) -> f64 {
     let log = -2.0 * alpha.get().ln();
-    // How many units the mixture counts for: the normal one's optimum, in units of the variance, less the one that is there anyway.
+    // How many units the mixture counts for: the normal one's optimum, in units of the variance, less the one that is
+    // there anyway.
     let weight = (units / (log + log.ln_1p()) - 1.0).max(1e-3);
-    let (x, y) = (seen.successes as f64, seen.failures as f64);
-    let total = weight + x + y;
-    let part = |count: f64, share: f64, rest: f64| {
-        let (before, after) = (weight * share, weight * share + count);
-        // count less what is expected of it
-        let surplus = (count * rest - (x + y - count) * share) / (total * share);
-        after * surplus.ln_1p() + excess(before) - excess(after)
-    };
-    excess(total) - excess(weight) + part(x, p, q) + part(y, q, p)
-}
-
-fn excess(z: f64) -> f64 {
-    0.5 * z.ln() - stirling_error(z) - LN_SQRT_2PI
+    log_mixture_of_counts(&[seen.successes as f64, seen.failures as f64], &[p, q], weight)
 }

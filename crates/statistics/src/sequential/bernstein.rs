@@ -7,8 +7,8 @@ use crate::{Alpha, Unavailable};
 
 /// The sums that the interval of a mean score difference needs; O(1) a pair.
 ///
-/// Each difference is centred on the mean of those that its partition saw before it. Any such centre may be used, so partitions are
-/// merged by adding: the interval stays valid, if not the same as that of one stream.
+/// Each difference is centred on the mean of those that its partition saw before it. Any such centre may be used, so
+/// partitions are merged by adding: the interval stays valid, if not the same as that of one stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScoreDifferences {
     /// How many pairs there are.
@@ -46,13 +46,13 @@ impl ScoreDifferences {
         self.v += other.v;
     }
 
-    /// The interval of the running mean of the true differences, for differences within `low`..`high`, narrowest at intrinsic time
-    /// `v_best` (Choe and Ramdas, "Comparing sequential forecasters", Operations Research 72, 2024). The differences may
-    /// depend on each other and drift: what is covered is their mean so far.
+    /// The interval of the running mean of the true differences, for differences within `low`..`high`, narrowest at
+    /// intrinsic time `v_best` (Choe and Ramdas, "Comparing sequential forecasters", Operations Research 72, 2024).
+    /// The differences may depend on each other and drift: what is covered is their mean so far.
     ///
     /// # Errors
-    /// [`Unavailable::TooFewUnits`] without pairs, [`Unavailable::Parameter`] if `low` is not below `high` or `v_best` is not positive,
-    /// [`Unavailable::NotFinite`] after a number that is not finite.
+    /// [`Unavailable::TooFewUnits`] without pairs, [`Unavailable::Parameter`] if `low` is not below `high` or
+    /// `v_best` is not positive, [`Unavailable::NotFinite`] after a number that is not finite.
     pub fn interval(
         &self,
         (low, high): (f64, f64),
@@ -80,7 +80,8 @@ impl ScoreDifferences {
 }
 
 /// The predictable-mixture empirical-Bernstein interval of the mean of numbers within 0..1, after the last of them
-/// (Waudby-Smith and Ramdas, Journal of the Royal Statistical Society B 86, 2024, theorem 2). Order matters: it is a stream.
+/// (Waudby-Smith and Ramdas, Journal of the Royal Statistical Society B 86, 2024, theorem 2). Order matters: it is a
+/// stream.
 ///
 /// # Errors
 /// [`Unavailable::TooFewUnits`] without numbers, [`Unavailable::Parameter`] for one outside 0..1.

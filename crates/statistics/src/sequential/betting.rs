@@ -2,7 +2,8 @@
 
 use crate::{Alpha, Unavailable};
 
-/// The predictable bets: sqrt(2 ln(1 / alpha) / (t ln(1 + t) s^2)), with the variance s^2 seen before, started at a quarter.
+/// The predictable bets: sqrt(2 ln(1 / alpha) / (t ln(1 + t) s^2)), with the variance s^2 seen before, started at a
+/// quarter.
 pub(super) struct Bets {
     log: f64,
     t: f64,
@@ -28,13 +29,13 @@ impl Bets {
     }
 }
 
-/// The natural logarithm of the capital of a gambler who bets, hedged both ways, against numbers within 0..1 having the mean `mean`
-/// (Waudby-Smith and Ramdas, Journal of the Royal Statistical Society B 86, 2024, section 4): an e-value, at any time, of that
-/// mean. Bets risk half of what could be lost. Order matters: it is a stream.
+/// The natural logarithm of the capital of a gambler who bets, hedged both ways, against numbers within 0..1 having
+/// the mean `mean` (Waudby-Smith and Ramdas, Journal of the Royal Statistical Society B 86, 2024, section 4): an
+/// e-value, at any time, of that mean. Bets risk half of what could be lost. Order matters: it is a stream.
 ///
 /// # Errors
-/// [`Unavailable::TooFewUnits`] without numbers, [`Unavailable::Parameter`] for a number outside 0..1, or a mean that is not strictly
-/// within.
+/// [`Unavailable::TooFewUnits`] without numbers, [`Unavailable::Parameter`] for a number outside 0..1, or a mean that
+/// is not strictly within.
 pub fn log_capital(numbers: &[f64], mean: f64, alpha: Alpha) -> Result<f64, Unavailable> {
     check(numbers)?;
     if !(mean > 0.0 && mean < 1.0) {

@@ -6,8 +6,9 @@ use crate::{
     special::{gamma, gamma::stirling_error, normal::LN_SQRT_2PI, zeta::zeta},
 };
 
-/// The two-sided normal mixture boundary of a sum with intrinsic time `v`: sqrt((v + rho)(ln(1 + v / rho) - 2 ln alpha)), narrowest
-/// near `v_best` (Howard, Ramdas, McAuliffe and Sekhon, Annals of Statistics 49, 2021, equation 14).
+/// The two-sided normal mixture boundary of a sum with intrinsic time `v`: sqrt((v + rho)(ln(1 + v / rho) - 2 ln
+/// alpha)), narrowest near `v_best` (Howard, Ramdas, McAuliffe and Sekhon, Annals of Statistics 49, 2021, equation
+/// 14).
 ///
 /// # Errors
 /// [`Unavailable::Parameter`] for times that are not positive.
@@ -19,8 +20,8 @@ pub fn normal_mixture(v: f64, v_best: f64, alpha: Alpha) -> Result<f64, Unavaila
     Ok(((v + rho) * ((v / rho).ln_1p() + log)).sqrt())
 }
 
-/// The one-sided boundary by polynomial stitching (the same paper, equation 10), for sums whose increments are sub-gamma with scale
-/// `c`: an iterated logarithm in closed form.
+/// The one-sided boundary by polynomial stitching (the same paper, equation 10), for sums whose increments are
+/// sub-gamma with scale `c`: an iterated logarithm in closed form.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PolynomialStitching {
     /// The time from which on it is a boundary of v; before it is flat.
@@ -57,8 +58,8 @@ impl PolynomialStitching {
     }
 }
 
-/// The one-sided gamma-exponential mixture boundary, for sums whose increments are sub-exponential with scale `c`: what
-/// empirical-Bernstein intervals are made from (the same paper, proposition 9).
+/// The one-sided gamma-exponential mixture boundary, for sums whose increments are sub-exponential with scale `c`:
+/// what empirical-Bernstein intervals are made from (the same paper, proposition 9).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GammaExponential {
     c: f64,

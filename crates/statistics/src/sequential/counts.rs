@@ -6,24 +6,26 @@ use crate::{
     special::{gamma::stirling_error, normal::LN_SQRT_2PI},
 };
 
-/// The natural logarithm of the e-value of `counts` against the shares `expected`, by a Dirichlet mixture of total weight
-/// `concentration` around those shares (Lindon and Malek, "Anytime-valid inference for multinomial count data", NeurIPS 2022).
+/// The natural logarithm of the e-value of `counts` against the shares `expected`, by a Dirichlet mixture of total
+/// weight `concentration` around those shares (Lindon and Malek, "Anytime-valid inference for multinomial count
+/// data", NeurIPS 2022).
 ///
-/// Exact at every moment, whatever the counts; order does not matter. With a split of units it is the sequential check of the sample
-/// ratio; with conversions (one a unit) or errors by arm it compares their rates, which may change over time, as long as
-/// the split does not. A concentration of 100 finds differences of some 20 %; to find a ratio r take some
-/// 1 / (share share' ln^2 r).
+/// Exact at every moment, whatever the counts; order does not matter. With a split of units it is the sequential
+/// check of the sample ratio; with conversions (one a unit) or errors by arm it compares their rates, which may
+/// change over time, as long as the split does not. A concentration of 100 finds differences of some 20 %; to find a
+/// ratio r take some 1 / (share share' ln^2 r).
 ///
 /// # Errors
-/// [`Unavailable::Parameter`] for lists of different lengths, fewer than two shares, a share that is not positive and finite, or a
-/// concentration that is not.
+/// [`Unavailable::Parameter`] for lists of different lengths, fewer than two shares, a share that is not positive and
+/// finite, or a concentration that is not.
 pub fn multinomial(counts: &[u64], expected: &[f64], concentration: f64) -> Result<f64, Unavailable> {
     let shares = shares(counts, expected)?;
     if !(concentration > 0.0 && concentration.is_finite()) {
         let parameter = "concentration, it must be positive";
         return Err(Unavailable::Parameter { parameter, value: concentration });
     }
-    Ok(log_e(counts, &shares, concentration))
+    let counts: Vec<f64> = counts.iter().map(|&count| count as f64).collect();
+    Ok(log_mixture_of_counts(&counts, &shares, concentration))
 }
 
 fn shares(counts: &[u64], expected: &[f64]) -> Result<Vec<f64>, Unavailable> {
@@ -38,14 +40,14 @@ fn shares(counts: &[u64], expected: &[f64]) -> Result<Vec<f64>, Unavailable> {
     Ok(expected.iter().map(|share| share / total).collect())
 }
 
-/// ln of the ratio of Dirichlet-multinomial and multinomial chances, in the form that keeps its digits at billions of counts: what is
-/// large in the gamma functions cancels between them and is never formed.
-fn log_e(counts: &[u64], shares: &[f64], k: f64) -> f64 {
-    let n: f64 = counts.iter().map(|&count| count as f64).sum();
+/// ln of the ratio of Dirichlet-multinomial and multinomial chances, in the form that keeps its digits at billions of
+/// counts: what is large in the gamma functions cancels between them and is never formed.
+pub(super) fn log_mixture_of_counts(counts: &[f64], shares: &[f64], k: f64) -> f64 {
+    let n: f64 = counts.iter().sum();
     let total = k + n;
     let mut sum = excess(total) - excess(k);
     for (&count, &share) in counts.iter().zip(shares) {
-        let (before, count) = (k * share, count as f64);
+        let before = k * share;
         let after = before + count;
         // after - total share = count - n share
         let surplus = (count - n * share) / (total * share);
@@ -70,8 +72,9 @@ pub struct RatioSequence {
     pub high: f64,
 }
 
-/// Compares the rates of two streams of conversions or errors, control first, that get the shares `split` of the units; only the
-/// counts of what happened are needed. As [`multinomial`], with the always-valid interval of the logarithm of the ratio.
+/// Compares the rates of two streams of conversions or errors, control first, that get the shares `split` of the
+/// units; only the counts of what happened are needed. As [`multinomial`], with the always-valid interval of the
+/// logarithm of the ratio.
 ///
 /// # Errors
 /// As those of [`multinomial`].
@@ -104,8 +107,8 @@ pub fn conversions(
     Ok(RatioSequence { log_e: log_e_equal, low: end(-1.0), high: end(1.0) })
 }
 
-/// The natural logarithm of the e-value of discordant pairs against a fair coin, by a Beta(`shape`, `shape`) mixture: McNemar's test
-/// at any time.
+/// The natural logarithm of the e-value of discordant pairs against a fair coin, by a Beta(`shape`, `shape`) mixture:
+/// McNemar's test at any time.
 ///
 /// # Errors
 /// [`Unavailable::Parameter`] for a shape that is not positive.

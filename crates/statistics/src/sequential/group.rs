@@ -42,15 +42,15 @@ pub enum Sides {
     Both,
 }
 
-/// The boundaries, in standard errors, at looks after the shares `times` of the planned information, so that until each look the chance
-/// to have crossed, on one side, is `spent`. Infinite where a look has nothing to spend.
+/// The boundaries, in standard errors, at looks after the shares `times` of the planned information, so that until
+/// each look the chance to have crossed, on one side, is `spent`. Infinite where a look has nothing to spend.
 ///
-/// By the recursion of Armitage, McPherson and Rowe (Journal of the Royal Statistical Society A 132, 1969), integrated by Gauss and
-/// Legendre's rule to some ten digits.
+/// By the recursion of Armitage, McPherson and Rowe (Journal of the Royal Statistical Society A 132, 1969),
+/// integrated by Gauss and Legendre's rule to some ten digits.
 ///
 /// # Errors
-/// [`Unavailable::Parameter`] for times that do not rise from above 0, spending that falls or is not within 0..1, lists of different
-/// lengths, or more than [`LOOKS_MAX`] looks.
+/// [`Unavailable::Parameter`] for times that do not rise from above 0, spending that falls or is not within 0..1,
+/// lists of different lengths, or more than [`LOOKS_MAX`] looks.
 pub fn boundaries(times: &[f64], spent: &[f64], sides: Sides) -> Result<Vec<f64>, Unavailable> {
     check(times, spent)?;
     let mut walk = Walk { sides, nodes: vec![(0.0, 1.0)] };

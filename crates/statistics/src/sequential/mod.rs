@@ -1,8 +1,8 @@
 //! Inference that stays valid while one watches.
 //!
-//! A fixed-horizon p-value is valid once; looked at again and again it is bound to cross any line. An e-value may be looked at
-//! after every event: the chance that it **ever** reaches 1 / alpha is at most alpha without an effect. Here are three engines of
-//! them, and group-sequential boundaries for looks that are planned:
+//! A fixed-horizon p-value is valid once; looked at again and again it is bound to cross any line. An e-value may be
+//! looked at after every event: the chance that it **ever** reaches 1 / alpha is at most alpha without an effect.
+//! Here are three engines of them, and group-sequential boundaries for looks that are planned:
 //!
 //! - counts ([`counts`]): exact at any time, for conversions, errors, splits and discordant pairs;
 //! - normal mixtures ([`NormalMixture`]): for whatever is asymptotically normal, after a burn-in;

@@ -2,9 +2,9 @@
 
 use crate::{Alpha, Estimate, Proportion, Unavailable, special::normal};
 
-/// Robbins' normal mixture (Annals of Mathematical Statistics 41, 1970), in its asymptotic form (Waudby-Smith, Arbour,
-/// Sinha, Kennedy and Ramdas, Annals of Statistics 52, 2024): what GrowthBook, Eppo and Adobe call sequential testing, and, with
-/// another name for its parameter, the mixture sequential probability ratio test.
+/// Robbins' normal mixture (Annals of Mathematical Statistics 41, 1970), in its asymptotic form (Waudby-Smith,
+/// Arbour, Sinha, Kennedy and Ramdas, Annals of Statistics 52, 2024): what GrowthBook, Eppo and Adobe call sequential
+/// testing, and, with another name for its parameter, the mixture sequential probability ratio test.
 ///
 /// The guarantee is asymptotic: use it after [`BURN_IN`], and for rare successes in unequal arms take
 /// [`counts`](super::counts), which are exact.
@@ -30,8 +30,8 @@ pub struct Sequential {
 }
 
 impl NormalMixture {
-    /// The mixture that is narrowest after some `units` in all arms together: set it to the number planned. There its interval is
-    /// 1.55 times as wide as the fixed one, and its price in units 2.4 times as many.
+    /// The mixture that is narrowest after some `units` in all arms together: set it to the number planned. There its
+    /// interval is 1.55 times as wide as the fixed one, and its price in units 2.4 times as many.
     ///
     /// # Errors
     /// [`Unavailable::Parameter`] for a number that is not positive and finite.
@@ -86,7 +86,8 @@ impl NormalMixture {
         (2.0 * (q + 1.0) / q * ((q + 1.0).sqrt() / (2.0 * self.alpha.get())).ln_1p()).sqrt()
     }
 
-    /// The natural logarithm of the e-value of an estimate that is `z` standard errors from what is tested, after `n` units.
+    /// The natural logarithm of the e-value of an estimate that is `z` standard errors from what is tested, after `n`
+    /// units.
     pub fn log_e(&self, z: f64, n: f64) -> f64 {
         log_mixture(z * z, self.progress(n))
     }
@@ -98,8 +99,8 @@ impl NormalMixture {
     }
 }
 
-/// ln of the mixture's likelihood ratio at a squared z and q = tau^2 / V: what mSPRT computes (Johari, Koomen, Pekelis and Walsh,
-/// Operations Research 70, 2022).
+/// ln of the mixture's likelihood ratio at a squared z and q = tau^2 / V: what mSPRT computes (Johari, Koomen,
+/// Pekelis and Walsh, Operations Research 70, 2022).
 pub fn log_mixture(z_squared: f64, q: f64) -> f64 {
     z_squared / 2.0 * (q / (q + 1.0)) - q.ln_1p() / 2.0
 }
@@ -129,8 +130,9 @@ fn exact(alpha: f64) -> f64 {
     y - 1.0
 }
 
-/// A difference in proportions, always valid: the interval from the unpooled standard error, the e-value from the variance pooled
-/// over the arms (without a difference it is the better known, and rare successes in a small arm do not fool it).
+/// A difference in proportions, always valid: the interval from the unpooled standard error, the e-value from the
+/// variance pooled over the arms (without a difference it is the better known, and rare successes in a small arm do
+/// not fool it).
 ///
 /// # Errors
 /// [`Unavailable::TooFewUnits`] if an arm has no unit.
@@ -155,8 +157,8 @@ pub fn proportions_sequential(
     Ok(Sequential { estimate, log_e, is_burnt_in: smallest >= BURN_IN })
 }
 
-/// The critical value that Statsig's documents give for sequential tests: V, tau and it. For comparison only: with a fixed split it
-/// is a constant, so that it does not hold for ever.
+/// The critical value that Statsig's documents give for sequential tests: V, tau and it. For comparison only: with a
+/// fixed split it is a constant, so that it does not hold for ever.
 pub fn statsig_critical(
     (variance_a, n_a): (f64, f64),
     (variance_b, n_b): (f64, f64),

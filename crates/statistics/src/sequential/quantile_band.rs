@@ -1,15 +1,19 @@
-//! Quantiles and whole distributions that may be looked at at any time (Howard and Ramdas, "Sequential estimation of quantiles with
-//! applications to A/B testing and best-arm identification", Bernoulli 28, 2022).
+//! Quantiles and whole distributions that may be looked at at any time (Howard and Ramdas, "Sequential estimation of
+//! quantiles with applications to A/B testing and best-arm identification", Bernoulli 28, 2022).
 
-use super::boundary::{check_above_one, check_time};
+use super::{
+    boundary::{check_above_one, check_time},
+    counts::log_mixture_of_counts,
+};
 use crate::{
     Alpha, Unavailable,
     numeric::{bisect, lowest},
-    special::{gamma::stirling_error, normal::LN_SQRT_2PI, zeta::zeta},
+    special::zeta::zeta,
 };
 
-/// The distance of the empirical distribution function from the true one, after `t` numbers, that is ever exceeded with chance alpha
-/// at most: A sqrt((ln(1 + ln(t / t_least)) + C) / t). Two arms differ where their bands do not overlap.
+/// The distance of the empirical distribution function from the true one, after `t` numbers, that is ever exceeded
+/// with chance alpha at most: A sqrt((ln(1 + ln(t / t_least)) + C) / t). Two arms differ where their bands do not
+/// overlap.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct IteratedLogarithm {
     a: f64,
@@ -61,8 +65,8 @@ fn least_log_error(c: f64, a: f64) -> f64 {
     log_error(lowest(1.0, longest, log_error))
 }
 
-/// By how many ranks the quantile `p` of `t` numbers may ever be off, for all quantiles and times at once, with chance alpha:
-/// double stitching, tuned to be narrow from `t_best` on. The quantile lies between ranks t p ± this.
+/// By how many ranks the quantile `p` of `t` numbers may ever be off, for all quantiles and times at once, with
+/// chance alpha: double stitching, tuned to be narrow from `t_best` on. The quantile lies between ranks t p ± this.
 ///
 /// # Errors
 /// [`Unavailable::Parameter`] for a quantile outside 0..1 or times that are not positive.
@@ -93,12 +97,13 @@ pub fn double_stitching(p: f64, t: f64, t_best: f64, alpha: Alpha) -> Result<f64
         + linear)
 }
 
-/// The always-valid p-value that two samples have the same quantile `q`, as its natural logarithm: the least evidence, over all values
-/// that it could be, of the beta-binomial mixtures of both samples. Tuned for `t_best` numbers in each.
+/// The always-valid p-value that two samples have the same quantile `q`, as its natural logarithm: the least
+/// evidence, over all values that it could be, of the beta-binomial mixtures of both samples. Tuned for `t_best`
+/// numbers in each.
 ///
 /// # Errors
-/// [`Unavailable::TooFewUnits`] if a sample is empty, [`Unavailable::Parameter`] for a quantile outside 0..1 or a `t_best` that is not
-/// positive, [`Unavailable::NotFinite`] for NaN.
+/// [`Unavailable::TooFewUnits`] if a sample is empty, [`Unavailable::Parameter`] for a quantile outside 0..1 or a
+/// `t_best` that is not positive, [`Unavailable::NotFinite`] for NaN.
 pub fn same_quantile(a: &[f64], b: &[f64], q: f64, t_best: f64, tuned: Alpha) -> Result<f64, Unavailable> {
     check_time(t_best)?;
     if !(q > 0.0 && q < 1.0) {
@@ -137,8 +142,8 @@ impl Sample {
         sample
     }
 
-    /// The least e-value's logarithm that the quantile is `value`: of all shares between those of numbers below it and of numbers up
-    /// to it.
+    /// The least e-value's logarithm that the quantile is `value`: of all shares between those of numbers below it
+    /// and of numbers up to it.
     fn evidence(&self, value: f64) -> f64 {
         let below = self.values.partition_point(|number| *number < value) as f64;
         let up_to = self.values.partition_point(|number| *number <= value) as f64;
@@ -148,13 +153,6 @@ impl Sample {
     }
 
     fn log_e(&self, below: f64, above: f64) -> f64 {
-        let excess = |z: f64| 0.5 * z.ln() - stirling_error(z) - LN_SQRT_2PI;
-        let total = self.weight + below + above;
-        let part = |count: f64, share: f64| {
-            let (before, after) = (self.weight * share, self.weight * share + count);
-            after * ((count - (below + above) * share) / (total * share)).ln_1p() + excess(before)
-                - excess(after)
-        };
-        excess(total) - excess(self.weight) + part(below, self.q) + part(above, 1.0 - self.q)
+        log_mixture_of_counts(&[below, above], &[self.q, 1.0 - self.q], self.weight)
     }
 }

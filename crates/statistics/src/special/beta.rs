@@ -85,8 +85,8 @@ pub(crate) fn logistic(t: f64) -> (f64, f64) {
 /// Where both shapes are larger, the normal equivalent has all digits, and the fraction would take too long.
 const MANY: f64 = 1e9;
 
-/// The normal value with the same tails: the signed root of the deviance, corrected (Barndorff-Nielsen's r*; the relative
-/// error of the tails, measured at smaller shapes, falls as 5e-4 over the smaller shape).
+/// The normal value with the same tails: the signed root of the deviance, corrected (Barndorff-Nielsen's r*; the
+/// relative error of the tails, measured at smaller shapes, falls as 5e-4 over the smaller shape).
 fn normal_equivalent(a: f64, b: f64, (x, y): (f64, f64), shift: f64) -> f64 {
     let deviance = -2.0 * log_likelihood(a, b, (x, y), shift);
     let root = deviance.max(0.0).sqrt().copysign(-shift);
@@ -126,8 +126,8 @@ fn fraction(a: f64, b: f64, x: f64, shift: f64) -> f64 {
     value
 }
 
-/// The classical fraction of I_x(a, b) over x^a y^b / (a B(a, b)) (Abramowitz and Stegun 26.5.8), by Lentz's method, for x
-/// below the mean.
+/// The classical fraction of I_x(a, b) over x^a y^b / (a B(a, b)) (Abramowitz and Stegun 26.5.8), by Lentz's method,
+/// for x below the mean.
 fn classical(a: f64, b: f64, x: f64) -> f64 {
     const STEPS: u32 = 100_000;
     const TINY: f64 = 1e-300;

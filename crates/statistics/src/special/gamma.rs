@@ -53,8 +53,8 @@ pub(crate) fn log_half_step(a: f64) -> f64 {
     0.5 * a.ln() + series / a
 }
 
-/// ln of Gamma(n) / (Gamma(a) Gamma(b)) x^a y^b, but for sqrt(a b / (2 pi n)), where n = a + b and y = 1 - x: what the
-/// binomial and the beta share, formed at the saddle point. `shift` is a - n x, by the least cancelling way.
+/// ln of Gamma(n) / (Gamma(a) Gamma(b)) x^a y^b, but for sqrt(a b / (2 pi n)), where n = a + b and y = 1 - x: what
+/// the binomial and the beta share, formed at the saddle point. `shift` is a - n x, by the least cancelling way.
 pub(crate) fn log_saddle(a: f64, b: f64, (x, y): (f64, f64), shift: f64) -> f64 {
     let errors = stirling_error(a + b) - stirling_error(a) - stirling_error(b);
     errors + log_likelihood(a, b, (x, y), shift)
@@ -74,8 +74,9 @@ fn log_deviance(a: f64, mean: f64, distance: f64) -> f64 {
 
 /// ln P(a, x) and ln Q(a, x), the two tails of the gamma distribution with `shape` a > 0 and scale 1, for x > 0.
 ///
-/// Temme's split: the series below the mean, Legendre's continued fraction above it (Abramowitz and Stegun 6.5.29 and 6.5.31),
-/// both with the factor x^a e^-x / Gamma(a + 1) formed at the saddle point, so that they hold at shapes of a billion.
+/// Temme's split: the series below the mean, Legendre's continued fraction above it (Abramowitz and Stegun 6.5.29 and
+/// 6.5.31), both with the factor x^a e^-x / Gamma(a + 1) formed at the saddle point, so that they hold at shapes of a
+/// billion.
 pub fn log_tails(shape: f64, x: f64) -> (f64, f64) {
     if x <= 0.0 {
         return (f64::NEG_INFINITY, 0.0);

@@ -23,9 +23,9 @@ pub const EXACT_MAX: usize = 4_000;
 
 /// The chance that `n` uniform numbers have an empirical distribution farther than `d` from the uniform one.
 ///
-/// Exact up to [`EXACT_MAX`]: by Durbin's matrix (Marsaglia, Tsang and Wang, Journal of Statistical Software 8, 2003) in the
-/// middle, and in the tail, where one minus it has no digits left, twice the one-sided chance (Birnbaum and Tingey,
-/// Annals of Mathematical Statistics 22, 1951), of which less than 1e-13 is counted twice. Beyond, the limit.
+/// Exact up to [`EXACT_MAX`]: by Durbin's matrix (Marsaglia, Tsang and Wang, Journal of Statistical Software 8, 2003)
+/// in the middle, and in the tail, where one minus it has no digits left, twice the one-sided chance (Birnbaum and
+/// Tingey, Annals of Mathematical Statistics 22, 1951), of which less than 1e-13 is counted twice. Beyond, the limit.
 pub fn one_sample_sf(d: f64, n: usize) -> f64 {
     let size = n as f64;
     if d >= 1.0 || n == 0 {

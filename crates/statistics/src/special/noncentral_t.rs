@@ -5,8 +5,8 @@ use crate::numeric::integrate;
 
 /// The chance that |T| exceeds `critical`, where T has `df` >= 1 degrees of freedom and noncentrality `shift`.
 ///
-/// As the mean, over the spread that the sample shows, of the normal chance at that spread; by Gauss and Legendre's rule over
-/// fourteen standard deviations of the spread on either side.
+/// As the mean, over the spread that the sample shows, of the normal chance at that spread; by Gauss and Legendre's
+/// rule over fourteen standard deviations of the spread on either side.
 pub fn two_sided_power(critical: f64, df: f64, shift: f64) -> f64 {
     let chance = |z: f64| normal::log_sf(z - shift).exp() + normal::log_sf(z + shift).exp();
     mean_over_spread(df, |spread| chance(critical * spread))

@@ -7,8 +7,8 @@ use statistics::{Alpha, Moments, Power, Proportion, Rate};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StatsCommand {
-    /// Answer requests in bulk: one a line, {"id", "method", "inputs"}; docs/statistics.md has the methods. Exit code 1
-    /// if a line could not be answered; the others are.
+    /// Answer requests in bulk: one a line, {"id", "method", "inputs"}; docs/statistics.md has the methods. Exit code
+    /// 1 if a line could not be answered; the others are.
     Run(RunArguments),
     /// List the methods of `run`.
     Methods,
@@ -68,8 +68,8 @@ pub(crate) struct ProportionsArguments {
     /// The treatment: successes/units.
     #[arg(long, value_name = "X/N", value_parser = proportion)]
     pub(crate) treatment: Proportion,
-    /// The units in all arms together for which the always-valid interval is narrowest: the number planned. It must stay the same from
-    /// look to look.
+    /// The units in all arms together for which the always-valid interval is narrowest: the number planned. It must
+    /// stay the same from look to look.
     #[arg(long, value_name = "UNITS", default_value = "10000", value_parser = positive)]
     pub(crate) planned: f64,
     #[command(flatten)]
@@ -84,8 +84,8 @@ pub(crate) struct MeansArguments {
     /// The treatment: units, mean and standard deviation.
     #[arg(long, value_name = "N,MEAN,SD", value_parser = sample, allow_hyphen_values = true)]
     pub(crate) treatment: Moments,
-    /// The units in all arms together for which the always-valid interval is narrowest: the number planned. It must stay the same from
-    /// look to look.
+    /// The units in all arms together for which the always-valid interval is narrowest: the number planned. It must
+    /// stay the same from look to look.
     #[arg(long, value_name = "UNITS", default_value = "10000", value_parser = positive)]
     pub(crate) planned: f64,
     #[command(flatten)]

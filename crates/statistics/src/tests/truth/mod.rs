@@ -1,7 +1,7 @@
 //! Simulations of whole experiments that are looked at all the time, with a known truth.
 //!
-//! The usual run is bounded; `make bench-statistics` makes ten times as many experiments, four times as long, and writes the table
-//! into docs/statistics.md. Seeds are fixed: each number is the same in every run of the same size.
+//! The usual run is bounded; `make bench-statistics` makes ten times as many experiments, four times as long, and
+//! writes the table into docs/statistics.md. Seeds are fixed: each number is the same in every run of the same size.
 
 mod peeking;
 mod planned;
