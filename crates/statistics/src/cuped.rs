@@ -1,7 +1,8 @@
 //! Means adjusted by what was known of each unit before the experiment.
 
 use crate::{
-    Alpha, Comoments, Comparison, Estimate, Moments, Unavailable, relative::Value, special::normal, welch,
+    Alpha, Comoments, Comparison, Estimate, Moments, Unavailable, moments::shift, relative::Value,
+    special::normal, welch,
 };
 
 /// A difference in means, adjusted by a covariate.
@@ -41,8 +42,9 @@ pub fn cuped(control: &Comoments, treatment: &Comoments, alpha: Alpha) -> Result
 /// The moments of y - theta (x - centre).
 fn adjust(arm: &Comoments, theta: f64, centre: f64) -> Moments {
     let m2 = arm.m2_y - 2.0 * theta * arm.c_yx + theta * theta * arm.m2_x;
-    let mean = arm.mean_y - theta * (arm.mean_x - centre);
-    Moments { n: arm.n, mean, mean_rest: 0.0, m2: m2.max(0.0) }
+    let (mut mean, mut mean_rest) = (arm.mean_y, arm.rest_y);
+    shift(&mut mean, &mut mean_rest, -theta * (arm.mean_x - centre));
+    Moments { n: arm.n, mean, mean_rest, m2: m2.max(0.0) }
 }
 
 fn slope(covariance: f64, variance: f64) -> f64 {
@@ -72,7 +74,8 @@ pub fn lin(control: &Comoments, treatment: &Comoments, alpha: Alpha) -> Result<E
     let spread = |arm: &Moments| arm.m2 / (arm.n - 2) as f64 / arm.n as f64;
     let of_covariate = all.m2_x / (all.n - 1) as f64 / all.n as f64;
     let variance = spread(&a) + spread(&b) + (theta_b - theta_a).powi(2) * of_covariate;
-    let value = Value::new(b.mean - a.mean, variance, f64::INFINITY)?;
+    let difference = b.mean - a.mean + (b.mean_rest - a.mean_rest);
+    let value = Value::new(difference, variance, f64::INFINITY)?;
     Ok(Estimate::symmetric(value.value, value.variance.sqrt(), normal::isf(alpha.half())))
 }
 

@@ -84,7 +84,8 @@ pub use quantile::{
     order_statistics, quantile_difference,
 };
 pub use rank::{
-    BrunnerMunzel, MannWhitney, SignedRank, brunner_munzel, hodges_lehmann, mann_whitney, signed_rank,
+    BrunnerMunzel, MannWhitney, SignedRank, brunner_munzel, hodges_lehmann, mann_whitney,
+    mann_whitney_binned, signed_rank,
 };
 pub use rank_exact::mann_whitney_exact;
 pub use rates::{Rate, Rates, rates};

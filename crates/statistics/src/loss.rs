@@ -19,8 +19,14 @@ impl Loss {
             Self::Brier if happened => (1.0 - p) * (1.0 - p),
             Self::Brier => p * p,
             Self::Log { clip } => {
-                let p = p.clamp(clip, 1.0 - clip);
-                if happened { -p.ln() } else { -(-p).ln_1p() }
+                let (given, rest) = if happened { (p, 1.0 - p) } else { (1.0 - p, p) };
+                if given <= clip {
+                    -clip.ln()
+                } else if rest <= 0.5 {
+                    -(-rest.max(clip)).ln_1p()
+                } else {
+                    -given.ln()
+                }
             }
         }
     }

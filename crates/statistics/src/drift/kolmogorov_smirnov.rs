@@ -43,6 +43,32 @@ pub fn kolmogorov_smirnov(a: &[f64], b: &[f64]) -> Result<KolmogorovSmirnov, Una
     })
 }
 
+/// As [`kolmogorov_smirnov`], of numbers in bins: what a stream keeps. The distance is that at the bins' edges, so it
+/// is too small rather than too large, and there is no exact p-value.
+///
+/// # Errors
+/// [`Unavailable::TooFewUnits`] if a histogram is empty, [`Unavailable::Parameter`] for histograms of different
+/// lengths.
+pub fn kolmogorov_smirnov_binned(a: &[u64], b: &[u64]) -> Result<KolmogorovSmirnov, Unavailable> {
+    if a.len() != b.len() {
+        let parameter = "number of bins, both histograms must have the same";
+        return Err(Unavailable::Parameter { parameter, value: b.len() as f64 });
+    }
+    let total = |counts: &[u64]| counts.iter().map(|&count| count as f64).sum::<f64>();
+    let (m, n) = (total(a), total(b));
+    if m == 0.0 || n == 0.0 {
+        return Err(Unavailable::TooFewUnits { units: 0, needed: 1 });
+    }
+    let (mut up_to_a, mut up_to_b, mut d) = (0.0, 0.0, 0.0);
+    for (&in_a, &in_b) in a.iter().zip(b) {
+        up_to_a += in_a as f64;
+        up_to_b += in_b as f64;
+        d = f64::max(d, f64::abs(up_to_a / m - up_to_b / n));
+    }
+    let size = m / (m + n) * n;
+    Ok(KolmogorovSmirnov { d, p_exact: None, p_limit: kolmogorov::limit_sf(d * size.sqrt()) })
+}
+
 fn sorted(numbers: &[f64]) -> Vec<f64> {
     let mut sorted: Vec<f64> = numbers.iter().map(|number| number + 0.0).collect();
     sorted.sort_by(f64::total_cmp);

@@ -9,4 +9,6 @@ mod kolmogorov_smirnov;
 
 pub use distance::wasserstein;
 pub use histogram::{HistogramDrift, histogram_drift};
-pub use kolmogorov_smirnov::{KolmogorovSmirnov, UniformTest, kolmogorov_smirnov, uniform};
+pub use kolmogorov_smirnov::{
+    KolmogorovSmirnov, UniformTest, kolmogorov_smirnov, kolmogorov_smirnov_binned, uniform,
+};
