@@ -31,7 +31,9 @@ pub struct MeanSequence {
 }
 
 impl ScoreDifferences {
-    /// Adds the difference of a pair, second score less first.
+    /// Adds the difference of a pair, second score less first; where a unit brings several pairs, the mean of theirs,
+    /// once: what is covered is the mean of each difference as the past would have it, and a unit's earlier pairs
+    /// tell of its later ones.
     pub fn push(&mut self, difference: f64) {
         let before = if self.n == 0 { 0.0 } else { self.sum / self.n as f64 };
         self.v += (difference - before).powi(2);
