@@ -11,6 +11,7 @@ use runtime::telemetry::LogFormat;
 pub(crate) use self::deploy::{
     DeployCommand, DeploySetArguments, DeployShowArguments, RolloutCommand, ShadowShare,
 };
+use crate::stats::StatsCommand;
 
 /// Scores streams of events with production, shadow and canary models, and tells which model is better.
 #[derive(Debug, Parser)]
@@ -77,6 +78,11 @@ pub(crate) enum Command {
     Experiment {
         #[command(subcommand)]
         command: ExperimentCommand,
+    },
+    /// Statistics on numbers that you have: tests, intervals, power, one by one or in bulk.
+    Stats {
+        #[command(subcommand)]
+        command: StatsCommand,
     },
     /// Replay a month of flights through three models, and report.
     Demo(DemoArguments),

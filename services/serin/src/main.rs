@@ -16,6 +16,7 @@ mod redrive;
 mod schema;
 mod score;
 mod services;
+mod stats;
 mod tail;
 
 use std::collections::BTreeMap;
@@ -71,6 +72,7 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
             runtime::main(|shutdown| deploy::rollout(command, environment, shutdown))
         }
         Command::Deploy { command } => runtime::main(|shutdown| deploy::run(command, environment, shutdown)),
+        Command::Stats { command } => runtime::entry::exit(stats::run(command)),
         Command::Up(arguments) => {
             runtime::main(|shutdown| services::run(arguments, services::Roles::ALL, environment, shutdown))
         }
