@@ -1,15 +1,18 @@
 //! Models that the real trainers have just trained, over a grid of their options, beside what the trainers themselves
 //! predict with them: `tests/trainers` trains them, with the Python that `scripts/trainers` installs.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are not seen as tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are not seen as tests"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use inference::forest::{
-    Category, ColumnKind, Description, Forest, Iterations, Kernel, Output, Scratch,
-};
+use inference::forest::{Category, ColumnKind, Description, Forest, Iterations, Kernel, Output, Scratch};
 use serde_json::Value;
 
 /// Batches that use every path: single rows, few, one block, several, and what remains behind them.
@@ -116,10 +119,12 @@ impl Case {
         }
         let is_off = |(found, expected): (&f64, &f64)| match what {
             "margins" => found.to_bits() != expected.to_bits(),
-            _ => !((found - expected).abs() <= TOLERANCE * expected.abs().max(1.0)) && found != expected,
+            _ => {
+                let is_near = (found - expected).abs() <= TOLERANCE * expected.abs().max(1.0);
+                !is_near && found.to_bits() != expected.to_bits()
+            }
         };
-        let off: Vec<usize> =
-            (0..found.len()).filter(|at| is_off((&found[*at], &expected[*at]))).collect();
+        let off: Vec<usize> = (0..found.len()).filter(|at| is_off((&found[*at], &expected[*at]))).collect();
         let at = *off.first()?;
         let row = &self.numbers("rows")[at / width * self.columns..][..self.columns];
         Some(format!("{} {what} off, the first {} for {}: {row:?}", off.len(), found[at], expected[at]))
@@ -150,7 +155,8 @@ fn every_kernel_gives_what_the_trainers_predict_row_by_row() {
         };
         faults.extend(case.fault(&forest));
         let expected = case.numbers("predictions");
-        let found = score(&forest, Output::Prediction, &case.numbers("rows"), usize::MAX, &mut Scratch::default());
+        let found =
+            score(&forest, Output::Prediction, &case.numbers("rows"), usize::MAX, &mut Scratch::default());
         same += found.iter().zip(&expected).filter(|(one, other)| one.to_bits() == other.to_bits()).count();
         numbers += expected.len();
         rows += expected.len() / forest.outputs(Output::Prediction);

@@ -27,7 +27,7 @@ pub(super) const PLANE_LEAVES: usize = 8;
 
 /// The most leaves of a tree that is scored by planes. Their cost grows with the leaves, that of a walk with the
 /// depth; and numbers of leaves fit into a byte.
-const PLANES_LEAVES_MAX: usize = 256;
+pub(super) const PLANES_LEAVES_MAX: usize = 256;
 
 /// A forest, laid out.
 #[derive(Debug)]
@@ -116,6 +116,8 @@ impl Layout {
             layout.add(tree, &mut views)?;
         }
         layout.keys = views.finish();
+        // Behind the last leaf, so that a byte is a place in the leaves of every tree.
+        layout.leaves.extend(&[0.0; PLANES_LEAVES_MAX]);
         Ok(layout)
     }
 

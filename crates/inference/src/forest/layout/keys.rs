@@ -115,22 +115,10 @@ impl Keys {
     pub(in super::super) fn fill<const LANES: usize>(&self, rows: &[f64], width: usize, keys: &mut [i8]) {
         for column in &self.numeric {
             match column.reading {
-                Reading::Plain => {
-                    column.fill::<LANES>(rows, width, keys, |x| above(if x.is_nan() { 0.0 } else { x }))
-                }
-                Reading::ZeroMissing => column.fill::<LANES>(rows, width, keys, |x| match near_zero(x) {
-                    0.0 => Read::Missing,
-                    x if x.is_nan() => Read::Missing,
-                    x => Read::Above(x),
-                }),
-                Reading::NanMissing => column.fill::<LANES>(rows, width, keys, |x| match x.is_nan() {
-                    true => Read::Missing,
-                    false => above(x),
-                }),
-                Reading::Single => column.fill::<LANES>(rows, width, keys, |x| match single(x) {
-                    x if x.is_nan() => Read::Missing,
-                    x => Read::AtLeast(x),
-                }),
+                Reading::Plain => column.fill::<LANES>(rows, width, keys, plain),
+                Reading::ZeroMissing => column.fill::<LANES>(rows, width, keys, zero_missing),
+                Reading::NanMissing => column.fill::<LANES>(rows, width, keys, nan_missing),
+                Reading::Single => column.fill::<LANES>(rows, width, keys, single_precision),
             }
         }
         for column in &self.categorical {
@@ -148,8 +136,26 @@ enum Read {
     AtLeast(f64),
 }
 
-fn above(x: f64) -> Read {
-    Read::Above(near_zero(x))
+#[inline(always)]
+fn plain(x: f64) -> Read {
+    Read::Above(if x.is_nan() { 0.0 } else { near_zero(x) })
+}
+
+#[inline(always)]
+fn zero_missing(x: f64) -> Read {
+    let x = near_zero(x);
+    if x.is_nan() || x == 0.0 { Read::Missing } else { Read::Above(x) }
+}
+
+#[inline(always)]
+fn nan_missing(x: f64) -> Read {
+    if x.is_nan() { Read::Missing } else { Read::Above(near_zero(x)) }
+}
+
+#[inline(always)]
+fn single_precision(x: f64) -> Read {
+    let x = single(x);
+    if x.is_nan() { Read::Missing } else { Read::AtLeast(x) }
 }
 
 /// LightGBM keeps no number that is this close to 0.
