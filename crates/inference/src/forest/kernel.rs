@@ -11,9 +11,10 @@ use super::layout::{Layout, Leaves, PLANES_LEAVES_MAX, Placed};
 const ALIGNMENT: usize = 64;
 
 /// Rows of a block.
-const LANES: usize = 64;
+const LANES: usize = 128;
 
-/// Rows of a smaller block, for what remains of a batch.
+/// Rows of smaller blocks, for what remains of a batch.
+const HALF_LANES: usize = 64;
 const FEW_LANES: usize = 32;
 
 /// Blocks that are scored tree by tree together, so that a tree is read once for all of them.
@@ -27,7 +28,7 @@ const KEYS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// From so many rows on a block pays, however few of its lanes are used; single rows are walked through several
 /// trees at once.
-const BLOCK_ROWS_MIN: usize = 3;
+const BLOCK_ROWS_MIN: usize = 5;
 
 /// A way to score. All give the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +190,7 @@ impl<T: Sum> Step<'_, T> {
         match self.rows.len() / self.width {
             rows if rows < BLOCK_ROWS_MIN || bytes > KEYS_BYTES_MAX => self.blocks::<1>(kernel, 1),
             rows if rows <= FEW_LANES => self.blocks::<FEW_LANES>(kernel, 1),
+            rows if rows <= HALF_LANES => self.blocks::<HALF_LANES>(kernel, 1),
             rows => {
                 let together = (KEYS_BYTES / bytes.max(1)).min(BLOCKS_MAX);
                 self.blocks::<LANES>(kernel, (rows / LANES).min(together).max(1))
@@ -221,7 +223,8 @@ impl<T: Sum> Step<'_, T> {
         let layout = self.layout;
         self.run::<LANES>(Some(|tree: &Placed, keys: &[i8], exits: &mut [u8; LANES]| match LANES {
             FEW_LANES => planes::avx2::exits::<1>(layout, tree, keys, exits),
-            _ => planes::avx2::exits::<2>(layout, tree, keys, exits),
+            HALF_LANES => planes::avx2::exits::<2>(layout, tree, keys, exits),
+            _ => planes::avx2::exits::<4>(layout, tree, keys, exits),
         }));
     }
 
@@ -231,7 +234,8 @@ impl<T: Sum> Step<'_, T> {
         let layout = self.layout;
         self.run::<LANES>(Some(|tree: &Placed, keys: &[i8], exits: &mut [u8; LANES]| match LANES {
             FEW_LANES => planes::avx2::exits::<1>(layout, tree, keys, exits),
-            _ => planes::avx512::exits(layout, tree, keys, exits),
+            HALF_LANES => planes::avx512::exits::<1>(layout, tree, keys, exits),
+            _ => planes::avx512::exits::<2>(layout, tree, keys, exits),
         }));
     }
 
@@ -254,19 +258,20 @@ impl<T: Sum> Step<'_, T> {
         }
         for tree in &layout.trees {
             let leaves = &leaves[tree.leaf as usize..];
-            for at in 0..blocks.len() {
+            for (at, rows) in blocks.clone().enumerate() {
                 let keys = &keys[at * views..][..views];
                 let sums = &mut self.sums[at * margins + tree.margin as usize * LANES..][..LANES];
                 match (&planes, leaves.first_chunk::<PLANES_LEAVES_MAX>()) {
                     (Some(planes), Some(leaves)) if tree.planes > 0 => {
                         let mut exits = [0; LANES];
                         planes(tree, keys, &mut exits);
-                        add(sums, exits.into_iter().map(|exit| leaves[usize::from(exit)]));
+                        add(sums, exits.iter().map(|exit| leaves[usize::from(*exit)]));
                     }
                     _ => {
                         let mut exits = [0; LANES];
-                        walk::exits(layout, tree, keys, &mut exits);
-                        add(sums, exits.into_iter().map(|exit| leaves[exit as usize]));
+                        let exits = &mut exits[..(rows.len() / width).next_multiple_of(walk::ROWS)];
+                        walk::exits::<LANES>(layout, tree, keys, exits);
+                        add(sums, exits.iter().map(|exit| leaves[*exit as usize]));
                     }
                 }
             }

@@ -6,7 +6,7 @@
 //!
 //! The arms of each split are turned so that the first has the fewer leaves, and leaves are numbered from one side
 //! to the other. A tree is kept in two forms. For the walk its **nodes** have their children side by side, and
-//! leaves lead to themselves. For the planes (after QuickScorer: Lucchese et al., SIGIR 2015) each split is a
+//! leaves lead to themselves; those of small trees take four bytes, so that a forest stays in the cache. For the planes (after QuickScorer: Lucchese et al., SIGIR 2015) each split is a
 //! **mask**: where the key is above the rank, the leaves of the first arm are out. Of those that remain when all
 //! splits were asked, the first is the exit. Eight leaves are a plane of bits, for many rows at once; the masks of a
 //! plane lie together, and since the first arm is the smaller one, few masks span two planes.
@@ -29,13 +29,19 @@ pub(super) const PLANE_LEAVES: usize = 8;
 /// depth; and numbers of leaves fit into a byte.
 pub(super) const PLANES_LEAVES_MAX: usize = 256;
 
+/// The most nodes of a small tree: places are bytes.
+pub(super) const SMALL_NODES: usize = 256;
+
 /// A forest, laid out.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) keys: Keys,
     pub(super) trees: Vec<Placed>,
-    pub(super) nodes: Vec<Node>,
-    /// By node, the number of the leaf that it is; 0 for splits.
+    /// Of small trees; a tree's may be looked at as [`SMALL_NODES`] of them.
+    pub(super) small: Vec<SmallNode>,
+    /// Of large trees.
+    pub(super) large: Vec<Node>,
+    /// By node of a large tree, the number of the leaf that it is; 0 for splits.
     pub(super) numbers: Vec<u32>,
     pub(super) leaves: Leaves,
     pub(super) masks: Vec<Mask>,
@@ -49,6 +55,8 @@ pub(super) struct Placed {
     pub(super) margin: u32,
     /// Its first node, the root; the others are counted from it.
     pub(super) node: u32,
+    /// Whether its nodes are among the small ones.
+    pub(super) is_small: bool,
     /// The most splits on the way to a leaf.
     pub(super) depth: u32,
     /// Its first leaf.
@@ -62,9 +70,17 @@ pub(super) struct Placed {
 }
 
 /// A node of a walk.
+pub(super) trait Step: Copy {
+    /// The view that it reads. A leaf reads one too, and does not care what it says.
+    fn view(self) -> usize;
+    /// The next node for a key: the first child, or the one beside it.
+    fn next(self, key: i8) -> u32;
+}
+
+/// A node of a large tree.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
-    pub(super) view: u32,
+    view: u32,
     /// The first child's place in the tree in the upper 24 bits, and the rank in the lower 8. A leaf leads to itself:
     /// no key is above its rank.
     link: u32,
@@ -75,12 +91,51 @@ impl Node {
         Self { view, link: first << 8 | u32::from(rank.cast_unsigned()) }
     }
 
-    /// The next node for a key: the first child, or the one beside it.
-    #[inline(always)]
-    pub(super) fn next(self, key: i8) -> u32 {
+    fn rank(self) -> i8 {
         #[expect(clippy::cast_possible_truncation, reason = "the rank is the lower 8 bits")]
         let rank = (self.link as u8).cast_signed();
-        (self.link >> 8) + u32::from(key > rank)
+        rank
+    }
+}
+
+impl Step for Node {
+    #[inline(always)]
+    fn view(self) -> usize {
+        self.view as usize
+    }
+
+    #[inline(always)]
+    fn next(self, key: i8) -> u32 {
+        (self.link >> 8) + u32::from(key > self.rank())
+    }
+}
+
+/// A node of a small tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SmallNode {
+    view: u16,
+    rank: i8,
+    first: u8,
+}
+
+impl SmallNode {
+    /// The same node in half the space; its view and its place must be small. For a leaf the view is the number of
+    /// the leaf: there are as many keys at least.
+    fn of(node: Node, leaf: Option<u32>) -> Option<Self> {
+        let view = u16::try_from(leaf.unwrap_or(node.view)).ok()?;
+        Some(Self { view, rank: node.rank(), first: u8::try_from(node.link >> 8).ok()? })
+    }
+}
+
+impl Step for SmallNode {
+    #[inline(always)]
+    fn view(self) -> usize {
+        usize::from(self.view)
+    }
+
+    #[inline(always)]
+    fn next(self, key: i8) -> u32 {
+        u32::from(self.first) + u32::from(key > self.rank)
     }
 }
 
@@ -106,7 +161,8 @@ impl Layout {
         let mut layout = Self {
             keys: Keys::default(),
             trees: Vec::with_capacity(ensemble.trees.len()),
-            nodes: Vec::new(),
+            small: Vec::new(),
+            large: Vec::new(),
             numbers: Vec::new(),
             leaves: Leaves::new(ensemble.precision),
             masks: Vec::new(),
@@ -118,6 +174,7 @@ impl Layout {
         layout.keys = views.finish();
         // Behind the last leaf, so that a byte is a place in the leaves of every tree.
         layout.leaves.extend(&[0.0; PLANES_LEAVES_MAX]);
+        layout.small.resize(layout.small.len() + SMALL_NODES, SmallNode { view: 0, rank: 0, first: 0 });
         Ok(layout)
     }
 
@@ -126,11 +183,19 @@ impl Layout {
             |at: usize| u32::try_from(at).map_err(|_| "the trees have more than 2^32 nodes".to_owned());
         let by_planes = tree.leaves.len() <= PLANES_LEAVES_MAX;
         let margin = placed(tree.margin)?;
-        let (node, leaf) = (placed(self.nodes.len())?, placed(self.leaves.len())?);
+        let leaf = placed(self.leaves.len())?;
         let (mask, plane) = (placed(self.masks.len())?, placed(self.planes.len())?);
         let arranged = arrange(tree, views);
-        self.nodes.extend(&arranged.nodes);
-        self.numbers.extend(&arranged.numbers);
+        let small = arranged.small_nodes();
+        let is_small = small.is_some();
+        let node = placed(if is_small { self.small.len() } else { self.large.len() })?;
+        match small {
+            Some(nodes) => self.small.extend(nodes),
+            None => {
+                self.large.extend(&arranged.nodes);
+                self.numbers.extend(&arranged.numbers);
+            }
+        }
         self.leaves.extend(&arranged.leaves);
         if by_planes {
             for masks in arranged.masks() {
@@ -139,7 +204,7 @@ impl Layout {
             }
         }
         let planes = placed(self.planes.len())? - plane;
-        self.trees.push(Placed { margin, node, depth: arranged.depth, leaf, mask, plane, planes });
+        self.trees.push(Placed { margin, node, is_small, depth: arranged.depth, leaf, mask, plane, planes });
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::ensemble::{Child, Split, Tree};
 use super::views::Views;
-use super::{Mask, Node, PLANE_LEAVES};
+use super::{Mask, Node, PLANE_LEAVES, SMALL_NODES, SmallNode, Step};
 
 /// No key is above it.
 const RANK_OF_LEAVES: i8 = i8::MAX;
@@ -25,6 +25,16 @@ struct Ranged {
 }
 
 impl Arranged {
+    /// The nodes in their small form, if they fit into it.
+    pub(super) fn small_nodes(&self) -> Option<Vec<SmallNode>> {
+        if self.nodes.len() > SMALL_NODES {
+            return None;
+        }
+        let is_leaf = |at: usize, node: &Node| node.next(i8::MAX) == index(at);
+        let nodes = self.nodes.iter().zip(&self.numbers).enumerate();
+        nodes.map(|(at, (node, number))| SmallNode::of(*node, is_leaf(at, node).then_some(*number))).collect()
+    }
+
     /// The masks of each plane.
     pub(super) fn masks(&self) -> Vec<Vec<Mask>> {
         let mut planes = vec![Vec::new(); self.leaves.len().div_ceil(PLANE_LEAVES)];

@@ -1,4 +1,4 @@
-//! 64 rows at once, with AVX-512.
+//! 64 rows in an instruction, with AVX-512.
 
 use std::arch::x86_64::{
     __m512i, _mm_loadu_si128, _mm512_and_si512, _mm512_andnot_si512, _mm512_broadcast_i32x4,
@@ -11,36 +11,48 @@ use super::super::super::layout::{Layout, Mask, Placed};
 use super::{LOWER_PLACES, UPPER_PLACES, backwards};
 
 /// Rows of a vector.
-pub(in super::super) const LANES: usize = 64;
+const LANES: usize = 64;
 
-/// The numbers of the leaves that the rows of a block come out at.
+/// The numbers of the leaves that the rows of a block come out at; a block has `VECTORS` vectors of rows.
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(in super::super) fn exits(layout: &Layout, tree: &Placed, keys: &[i8], exits: &mut [u8]) {
-    assert_eq!(exits.len(), LANES);
-    let (mut left, mut before) = (_mm512_setzero_si512(), _mm512_setzero_si512());
+pub(in super::super) fn exits<const VECTORS: usize>(
+    layout: &Layout,
+    tree: &Placed,
+    keys: &[i8],
+    exits: &mut [u8],
+) {
+    let mut left = [_mm512_setzero_si512(); VECTORS];
+    let mut before = left;
     for (first, masks) in backwards(layout, tree) {
-        let remain = remain(masks, keys);
-        let is_any = _mm512_test_epi8_mask(remain, remain);
-        left = _mm512_mask_mov_epi8(left, is_any, remain);
-        before = _mm512_mask_mov_epi8(before, is_any, _mm512_set1_epi8(first));
+        let remain = remain::<VECTORS>(masks, keys);
+        for vector in 0..VECTORS {
+            let is_any = _mm512_test_epi8_mask(remain[vector], remain[vector]);
+            left[vector] = _mm512_mask_mov_epi8(left[vector], is_any, remain[vector]);
+            before[vector] = _mm512_mask_mov_epi8(before[vector], is_any, _mm512_set1_epi8(first));
+        }
     }
-    let found = _mm512_or_si512(before, first_bits(left));
-    #[expect(unsafe_code, reason = "vectors are stored through pointers")]
-    // SAFETY: the slice has the length of a vector, and the instruction asks for no alignment.
-    unsafe {
-        _mm512_storeu_si512(exits.as_mut_ptr().cast(), found);
+    for (vector, exits) in exits.chunks_exact_mut(LANES).take(VECTORS).enumerate() {
+        let found = _mm512_or_si512(before[vector], first_bits(left[vector]));
+        #[expect(unsafe_code, reason = "vectors are stored through pointers")]
+        // SAFETY: the chunk has the length of a vector, and the instruction asks for no alignment.
+        unsafe {
+            _mm512_storeu_si512(exits.as_mut_ptr().cast(), found);
+        }
     }
 }
 
 /// The leaves of a plane that its masks leave.
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
-fn remain(masks: &[Mask], keys: &[i8]) -> __m512i {
-    let mut remain = _mm512_set1_epi8(-1);
+fn remain<const VECTORS: usize>(masks: &[Mask], keys: &[i8]) -> [__m512i; VECTORS] {
+    let mut remain = [_mm512_set1_epi8(-1); VECTORS];
     for mask in masks {
-        let keys = load(&keys[mask.view as usize * LANES..][..LANES]);
-        let is_above = _mm512_cmpgt_epi8_mask(keys, _mm512_set1_epi8(mask.rank));
-        remain = _mm512_andnot_si512(_mm512_maskz_set1_epi8(is_above, !mask.remain.cast_signed()), remain);
+        let (rank, out) = (_mm512_set1_epi8(mask.rank), !mask.remain.cast_signed());
+        let keys = &keys[mask.view as usize * VECTORS * LANES..][..VECTORS * LANES];
+        for (remain, keys) in remain.iter_mut().zip(keys.chunks_exact(LANES)) {
+            let is_above = _mm512_cmpgt_epi8_mask(load(keys), rank);
+            *remain = _mm512_andnot_si512(_mm512_maskz_set1_epi8(is_above, out), *remain);
+        }
     }
     remain
 }
