@@ -5,7 +5,7 @@ mod planes;
 mod walk;
 
 use super::Forest;
-use super::layout::{Layout, Leaves, PLANES_LEAVES_MAX, Placed};
+use super::layout::{Layout, Leaves, PLANES_LEAVES_MAX, Placed, SMALL_VIEWS};
 
 /// Bytes of a line of the cache.
 const ALIGNMENT: usize = 64;
@@ -201,7 +201,8 @@ impl<T: Sum> Step<'_, T> {
     fn blocks<const LANES: usize>(&mut self, kernel: Kernel, blocks: usize) -> Scored {
         let rows = (self.rows.len() / self.width).min(blocks * LANES);
         self.rows = &self.rows[..rows * self.width];
-        grow(self.keys, blocks * self.layout.keys.views() * LANES + ALIGNMENT);
+        let keys = (blocks * self.layout.keys.views() * LANES).max(SMALL_VIEWS);
+        grow(self.keys, keys + ALIGNMENT);
         grow(self.sums, blocks * self.start.len() * LANES);
         match kernel {
             #[cfg(target_arch = "x86_64")]
@@ -253,7 +254,7 @@ impl<T: Sum> Step<'_, T> {
             }
         }
         if LANES == 1 {
-            walk::through_trees(layout, leaves, &keys[..views], &mut self.sums[..margins]);
+            walk::through_trees(layout, leaves, keys, &mut self.sums[..margins]);
             return;
         }
         for tree in &layout.trees {

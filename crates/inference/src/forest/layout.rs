@@ -29,15 +29,18 @@ pub(super) const PLANE_LEAVES: usize = 8;
 /// depth; and numbers of leaves fit into a byte.
 pub(super) const PLANES_LEAVES_MAX: usize = 256;
 
-/// The most nodes of a small tree: places are bytes.
-pub(super) const SMALL_NODES: usize = 256;
+/// The most nodes of a small tree: how far its children are is a byte.
+const SMALL_NODES: usize = 256;
+
+/// Views that a small tree may read.
+pub(super) const SMALL_VIEWS: usize = 1 << u16::BITS;
 
 /// A forest, laid out.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) keys: Keys,
     pub(super) trees: Vec<Placed>,
-    /// Of small trees; a tree's may be looked at as [`SMALL_NODES`] of them.
+    /// Of small trees.
     pub(super) small: Vec<SmallNode>,
     /// Of large trees.
     pub(super) large: Vec<Node>,
@@ -53,7 +56,7 @@ pub(super) struct Layout {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Placed {
     pub(super) margin: u32,
-    /// Its first node, the root; the others are counted from it.
+    /// Its root.
     pub(super) node: u32,
     /// Whether its nodes are among the small ones.
     pub(super) is_small: bool,
@@ -69,44 +72,48 @@ pub(super) struct Placed {
     pub(super) planes: u32,
 }
 
-/// A node of a walk.
-pub(super) trait Step: Copy {
+/// A node of a walk. Places are counted over all trees, so a walk needs to know nothing but its own place.
+///
+/// Its parts are read by reference: a processor loads three small ones sooner than it takes one apart.
+pub(super) trait Step {
     /// The view that it reads. A leaf reads one too, and does not care what it says.
-    fn view(self) -> usize;
-    /// The next node for a key: the first child, or the one beside it.
-    fn next(self, key: i8) -> u32;
+    fn view(&self) -> usize;
+    /// The rank; no key is above that of a leaf.
+    fn rank(&self) -> i8;
+    /// How far ahead the first child is, with the other one beside it; 0 for a leaf, which leads to itself.
+    fn ahead(&self) -> u32;
 }
 
 /// A node of a large tree.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
     view: u32,
-    /// The first child's place in the tree in the upper 24 bits, and the rank in the lower 8. A leaf leads to itself:
-    /// no key is above its rank.
+    /// How far ahead the first child is in the upper 24 bits, and the rank in the lower 8.
     link: u32,
 }
 
 impl Node {
-    pub(super) fn new(view: u32, first: u32, rank: i8) -> Self {
-        Self { view, link: first << 8 | u32::from(rank.cast_unsigned()) }
-    }
-
-    fn rank(self) -> i8 {
-        #[expect(clippy::cast_possible_truncation, reason = "the rank is the lower 8 bits")]
-        let rank = (self.link as u8).cast_signed();
-        rank
+    pub(super) fn new(view: u32, ahead: u32, rank: i8) -> Self {
+        Self { view, link: ahead << 8 | u32::from(rank.cast_unsigned()) }
     }
 }
 
 impl Step for Node {
     #[inline(always)]
-    fn view(self) -> usize {
+    fn view(&self) -> usize {
         self.view as usize
     }
 
     #[inline(always)]
-    fn next(self, key: i8) -> u32 {
-        (self.link >> 8) + u32::from(key > self.rank())
+    fn rank(&self) -> i8 {
+        #[expect(clippy::cast_possible_truncation, reason = "the rank is the lower 8 bits")]
+        let rank = (self.link as u8).cast_signed();
+        rank
+    }
+
+    #[inline(always)]
+    fn ahead(&self) -> u32 {
+        self.link >> 8
     }
 }
 
@@ -115,27 +122,39 @@ impl Step for Node {
 pub(super) struct SmallNode {
     view: u16,
     rank: i8,
-    first: u8,
+    ahead: u8,
 }
 
 impl SmallNode {
-    /// The same node in half the space; its view and its place must be small. For a leaf the view is the number of
-    /// the leaf: there are as many keys at least.
-    fn of(node: Node, leaf: Option<u32>) -> Option<Self> {
-        let view = u16::try_from(leaf.unwrap_or(node.view)).ok()?;
-        Some(Self { view, rank: node.rank(), first: u8::try_from(node.link >> 8).ok()? })
+    /// The same node in half the space, if it fits; `number`: that of the leaf, where it is one. A leaf has it in place
+    /// of the view: there are at least as many keys as a small tree has leaves.
+    fn of(node: Node, number: u32) -> Option<Self> {
+        let ahead = u8::try_from(node.ahead()).ok()?;
+        let view = u16::try_from(if ahead == 0 { number } else { node.view }).ok()?;
+        Some(Self { view, rank: node.rank(), ahead })
+    }
+
+    /// The number of a leaf in its tree.
+    #[inline(always)]
+    pub(super) fn number(self) -> u32 {
+        u32::from(self.view)
     }
 }
 
 impl Step for SmallNode {
     #[inline(always)]
-    fn view(self) -> usize {
+    fn view(&self) -> usize {
         usize::from(self.view)
     }
 
     #[inline(always)]
-    fn next(self, key: i8) -> u32 {
-        u32::from(self.first) + u32::from(key > self.rank)
+    fn rank(&self) -> i8 {
+        self.rank
+    }
+
+    #[inline(always)]
+    fn ahead(&self) -> u32 {
+        u32::from(self.ahead)
     }
 }
 
@@ -174,7 +193,6 @@ impl Layout {
         layout.keys = views.finish();
         // Behind the last leaf, so that a byte is a place in the leaves of every tree.
         layout.leaves.extend(&[0.0; PLANES_LEAVES_MAX]);
-        layout.small.resize(layout.small.len() + SMALL_NODES, SmallNode { view: 0, rank: 0, first: 0 });
         Ok(layout)
     }
 

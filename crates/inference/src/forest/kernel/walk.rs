@@ -1,6 +1,6 @@
 //! Exits by walking from node to node: several walks in lock step, so that one need not wait for another's memory.
 
-use super::super::layout::{Layout, Placed, SMALL_NODES, SmallNode, Step};
+use super::super::layout::{Layout, Placed, SMALL_VIEWS, Step};
 use super::Sum;
 
 /// Rows that walk through one tree in lock step.
@@ -14,17 +14,11 @@ const TREES: usize = 8;
 pub(super) fn exits<const LANES: usize>(layout: &Layout, tree: &Placed, keys: &[i8], exits: &mut [u32]) {
     for (group, exits) in exits.chunks_exact_mut(ROWS).enumerate() {
         let key = |view: usize, lane: usize| keys[view * LANES + group * ROWS + lane];
+        let roots = [tree.node; ROWS];
         let found = if tree.is_small {
-            let nodes = small(layout, tree);
-            let places =
-                walk::<ROWS>(tree.depth, |lane, place| step(at(nodes, place), |view| key(view, lane)));
-            places.map(|place| number(at(nodes, place)))
+            walk(&layout.small, roots, tree.depth, key).map(|place| layout.small[place as usize].number())
         } else {
-            let nodes = &layout.large[tree.node as usize..];
-            let numbers = &layout.numbers[tree.node as usize..];
-            let places =
-                walk::<ROWS>(tree.depth, |lane, place| step(nodes[place as usize], |view| key(view, lane)));
-            places.map(|place| numbers[place as usize])
+            walk(&layout.large, roots, tree.depth, key).map(|place| layout.numbers[place as usize])
         };
         exits.copy_from_slice(&found);
     }
@@ -34,16 +28,13 @@ pub(super) fn exits<const LANES: usize>(layout: &Layout, tree: &Placed, keys: &[
 #[inline(always)]
 pub(super) fn through_trees<T: Sum>(layout: &Layout, leaves: &[T], keys: &[i8], sums: &mut [T]) {
     for trees in layout.trees.chunks(TREES) {
-        let depth = trees.iter().map(|tree| tree.depth).max().unwrap_or(0);
         let mut exits = [0; TREES];
-        match trees.first_chunk::<TREES>() {
-            Some(trees) if trees.iter().all(|tree| tree.is_small) => {
-                let nodes = trees.each_ref().map(|tree| small(layout, tree));
-                let places =
-                    walk::<TREES>(depth, |lane, place| step(at(nodes[lane], place), |view| keys[view]));
-                for lane in 0..TREES {
-                    exits[lane] = number(at(nodes[lane], places[lane]));
-                }
+        match (trees.first_chunk::<TREES>(), keys.first_chunk::<SMALL_VIEWS>()) {
+            (Some(trees), Some(keys)) if trees.iter().all(|tree| tree.is_small) => {
+                let depth = trees.iter().map(|tree| tree.depth).max().unwrap_or(0);
+                let roots = trees.each_ref().map(|tree| tree.node);
+                let places = walk(&layout.small, roots, depth, |view, _| keys[view % SMALL_VIEWS]);
+                exits = places.map(|place| layout.small[place as usize].number());
             }
             _ => {
                 for (exit, tree) in exits.iter_mut().zip(trees) {
@@ -60,63 +51,38 @@ pub(super) fn through_trees<T: Sum>(layout: &Layout, leaves: &[T], keys: &[i8], 
 /// The number of the leaf that one row comes out at in one tree.
 #[inline(always)]
 fn alone(layout: &Layout, tree: &Placed, keys: &[i8]) -> u32 {
-    let mut place = 0;
-    for _ in 0..tree.depth {
-        let next = match tree.is_small {
-            true => step(at(small(layout, tree), place), |view| keys[view]),
-            false => step(layout.large[(tree.node + place) as usize], |view| keys[view]),
-        };
-        if next == place {
-            break;
-        }
-        place = next;
-    }
-    match tree.is_small {
-        true => number(at(small(layout, tree), place)),
-        false => layout.numbers[(tree.node + place) as usize],
+    let key = |view: usize, _| keys[view];
+    if tree.is_small {
+        let [place] = walk(&layout.small, [tree.node], tree.depth, key);
+        layout.small[place as usize].number()
+    } else {
+        let [place] = walk(&layout.large, [tree.node], tree.depth, key);
+        layout.numbers[place as usize]
     }
 }
 
-/// Walks from the root until all have arrived: `next` gives the next place of a walk.
+/// Walks from the roots until all have arrived: a leaf leads to itself.
 #[inline(always)]
-fn walk<const WALKS: usize>(depth: u32, next: impl Fn(usize, u32) -> u32) -> [u32; WALKS] {
-    let mut places = [0; WALKS];
+fn walk<const WALKS: usize>(
+    nodes: &[impl Step],
+    roots: [u32; WALKS],
+    depth: u32,
+    key: impl Fn(usize, usize) -> i8,
+) -> [u32; WALKS] {
+    let mut places = roots;
     for _ in 0..depth {
-        let mut moved = 0;
+        let mut ways = 0;
         for (lane, place) in places.iter_mut().enumerate() {
-            let next = next(lane, *place);
-            moved |= *place ^ next;
-            *place = next;
+            let node = &nodes[*place as usize];
+            let ahead = node.ahead();
+            // The sign of the difference: 1 where the key is above the rank.
+            let is_above = (i32::from(node.rank()) - i32::from(key(node.view(), lane))).cast_unsigned() >> 31;
+            *place += ahead + is_above;
+            ways |= ahead;
         }
-        if moved == 0 {
+        if ways == 0 {
             break;
         }
     }
     places
-}
-
-#[inline(always)]
-fn step(node: impl Step, key: impl Fn(usize) -> i8) -> u32 {
-    node.next(key(node.view()))
-}
-
-/// The nodes of a small tree, and some of those behind it.
-#[inline(always)]
-fn small<'l>(layout: &'l Layout, tree: &Placed) -> &'l [SmallNode; SMALL_NODES] {
-    #[expect(clippy::expect_used, reason = "the layout has so many nodes behind its last tree")]
-    layout.small[tree.node as usize..].first_chunk().expect("a small tree lies among enough nodes")
-}
-
-/// A node of a small tree, whose places are below [`SMALL_NODES`].
-#[inline(always)]
-fn at(nodes: &[SmallNode; SMALL_NODES], place: u32) -> SmallNode {
-    nodes[place as usize % SMALL_NODES]
-}
-
-/// The number of a leaf of a small tree.
-#[inline(always)]
-fn number(leaf: SmallNode) -> u32 {
-    #[expect(clippy::cast_possible_truncation, reason = "it is two bytes")]
-    let number = leaf.view() as u32;
-    number
 }

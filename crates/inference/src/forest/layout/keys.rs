@@ -10,7 +10,7 @@
 //! down.
 
 use super::super::ensemble::Reading;
-use super::SMALL_NODES;
+use super::PLANES_LEAVES_MAX;
 
 /// How many thresholds a view has. Keys go from 0 to this; one more stands for missing values that go right.
 pub(super) const RANKS: u32 = 254;
@@ -108,9 +108,9 @@ fn signed(key: u8, is_turned: bool) -> i8 {
 }
 
 impl Keys {
-    /// How many keys a row has. There are at least as many as a small tree has nodes: its leaves read some, too.
+    /// How many keys a row has. There are at least as many as a small tree has leaves: each reads one.
     pub(in super::super) fn views(&self) -> usize {
-        self.views.max(SMALL_NODES)
+        self.views.max(PLANES_LEAVES_MAX)
     }
 
     /// Writes the keys of `rows`, each of `width` numbers, into `keys`: those of one view lie together, `LANES` of
