@@ -155,10 +155,12 @@ impl<'d> Learner<'d> {
                 |number: &f64| document::whole(*number).ok_or("`iteration_indptr` has no whole numbers");
             numbers.iter().map(parse).collect::<Result<_, _>>()?
         } else {
-            // Files before 2.0 do not say it: all iterations are alike.
-            let size = self.model.at("gbtree_model_param")?.count("num_parallel_tree").unwrap_or(1);
-            let size = size.max(1).saturating_mul(self.margins);
-            (0..=count).step_by(size).collect()
+            // Files before 2.0 do not say it, but all iterations are alike. Still older ones do not say how many trees an
+            // iteration has; then all of them are one.
+            match self.model.at("gbtree_model_param")?.count("num_parallel_tree") {
+                Ok(trees) => (0..=count).step_by(trees.max(1).saturating_mul(self.margins)).collect(),
+                Err(_) => vec![0, count],
+            }
         };
         match (rounds.first(), rounds.last()) {
             (Some(0), Some(last)) if *last == count && rounds.is_sorted() => Ok(rounds),
