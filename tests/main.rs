@@ -15,6 +15,8 @@ mod demo;
 mod health;
 mod malformed;
 mod registry;
+mod score;
 mod stack;
+mod stats;
 mod support;
 mod tidy;
