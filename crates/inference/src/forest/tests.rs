@@ -392,6 +392,7 @@ fn faults_of_an_xgboost_model_have_their_place() {
             "iterations: `iteration_indptr` does not ascend from 0 to 1, the number of trees",
         ),
         ("\"tree_info\":[0]", "\"tree_info\":[1]", "tree_info: there is no class or target `1`"),
+        ("\"num_trees\":\"1\"", "\"num_trees\":\"2\"", "gradient_booster: `num_trees` is 2, but there are 1"),
         (
             "\"best_iteration\":\"0\"",
             "\"best_iteration\":\"5\"",
