@@ -28,7 +28,7 @@ fn time(graph: &Graph, rows: &[f64], size: usize) -> f64 {
     let mut scratch = graph.scratch();
     let mut outputs = vec![0.0; size * graph.outputs()];
     let mut calls = rows.chunks_exact(size * graph.numbers()).cycle();
-    let group = (2_000 / size).max(1);
+    let group = (500 / size).max(1);
     let mut times = Vec::new();
     let begun = Instant::now();
     while begun.elapsed() < TIME {
@@ -39,5 +39,5 @@ fn time(graph: &Graph, rows: &[f64], size: usize) -> f64 {
         times.push(begun.elapsed().as_secs_f64() * 1e6 / f64::from(u32::try_from(group).unwrap()));
     }
     times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
+    if std::env::var_os("MIN").is_some() { times[0] } else { times[times.len() / 2] }
 }
