@@ -14,10 +14,11 @@ use crate::support::wait_for;
 const USAGE: i32 = 64;
 
 /// Every command there is, as it is typed.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 20] = [
     "up",
     "stream",
     "analyze",
+    "score",
     "produce",
     "tail",
     "redrive",
@@ -26,7 +27,10 @@ const COMMANDS: [&str; 16] = [
     "schema check",
     "health",
     "model",
+    "model init",
     "model check",
+    "model list",
+    "model publish",
     "experiment",
     "experiment check",
     "demo",

@@ -15,6 +15,7 @@ mod demo;
 mod health;
 mod malformed;
 mod registry;
+mod score;
 mod stack;
 mod support;
 mod tidy;

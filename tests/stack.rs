@@ -107,7 +107,7 @@ fn the_stack_runs_the_servers_that_tests_run_against() {
     let images: Vec<_> = compose.lines().filter_map(|line| line.trim().strip_prefix("image: ")).collect();
     let versions = text("tests/servers/versions");
     for (name, image) in [
-        ("KAFKA", "apache/kafka:VERSION"),
+        ("KAFKA_OLDER", "apache/kafka:VERSION"),
         ("NATS", "nats:VERSION-alpine"),
         ("APICURIO", "apicurio/apicurio-registry:VERSION"),
     ] {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use flate2::read::GzDecoder;
@@ -61,6 +62,14 @@ pub(crate) fn parts(id: &str) -> Option<(&str, usize)> {
     Some((flight, number.parse().ok()?))
 }
 
+/// A minute before the runs began: producers of live events stamp them with about the time that it is. Of a producer
+/// whose records are older than a day Kafka forgets across a restart what it has sent already, and what it sends again
+/// is there twice.
+static STARTED_MS: LazyLock<i64> = LazyLock::new(|| {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since_1970.as_millis()).unwrap() - 60_000
+});
+
 /// The event with this number.
 pub(crate) fn event(number: usize) -> Event {
     let mut flight = FLIGHTS[number % FLIGHTS.len()].clone();
@@ -74,7 +83,7 @@ pub(crate) fn event(number: usize) -> Event {
         let headers = if number.is_multiple_of(50) { odd_headers() } else { Headers::new() };
         (Some(flight.to_string().into()), Due::Scored { id }, headers)
     };
-    let timestamp = 1_364_806_440_000 + i64::try_from(number).unwrap();
+    let timestamp = *STARTED_MS + i64::try_from(number).unwrap();
     let (topic, key) = ("features".into(), Some(Bytes::from(key)));
     Event { output: Output { topic, partition: None, timestamp, key, value, headers }, due }
 }
@@ -97,8 +106,7 @@ pub(crate) fn oversized(bytes: usize) -> Event {
     let value: Vec<u8> = (0..bytes).map(|_| random.below(256).to_le_bytes()[0]).collect();
     let (topic, value) = ("features".into(), Some(value.into()));
     let headers = Headers::new();
-    let output =
-        Output { topic, partition: Some(0), timestamp: 1_364_806_440_000, key: None, value, headers };
+    let output = Output { topic, partition: Some(0), timestamp: *STARTED_MS, key: None, value, headers };
     Event { output, due: Due::Omitted }
 }
 
@@ -106,8 +114,7 @@ pub(crate) fn oversized(bytes: usize) -> Event {
 pub(crate) fn keyless_poison() -> Event {
     let value = Some(Bytes::from_static(b"{\"\xff\": 1}"));
     let (topic, headers) = ("features".into(), odd_headers());
-    let output =
-        Output { topic, partition: Some(0), timestamp: 1_364_806_440_000, key: None, value, headers };
+    let output = Output { topic, partition: Some(0), timestamp: *STARTED_MS, key: None, value, headers };
     Event { output, due: Due::Dead { reason: "malformed" } }
 }
 

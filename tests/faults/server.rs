@@ -1,9 +1,12 @@
 //! The server under a run, and what can happen to it.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use messaging::Config;
-use servers::{Kafka, Nats, Proxy};
+use servers::{Kafka, KafkaBuilder, KafkaCluster, Nats, Proxy};
+
+use crate::support::pause;
 
 /// What carries the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,21 +29,21 @@ pub(crate) enum Server {
     SharedKafka(&'static Kafka),
     SharedNats(&'static Nats),
     Kafka(Box<Kafka>),
+    KafkaCluster(KafkaCluster),
     Nats(Box<Nats>, Proxy),
 }
 
 /// Gives transactions and members up soon: both settings only bound how long a test waits.
-fn kafka(is_behind_proxy: bool) -> Kafka {
-    let builder = Kafka::builder()
+fn kafka() -> KafkaBuilder {
+    Kafka::builder()
         .property("transaction.abort.timed.out.transaction.cleanup.interval.ms", "500")
-        .property("group.min.session.timeout.ms", "1000");
-    if is_behind_proxy { builder.behind_proxy().start() } else { builder.start() }
+        .property("group.min.session.timeout.ms", "1000")
 }
 
 impl Server {
     /// The server of all runs that do it no harm.
     pub(crate) fn shared(kind: Kind) -> Self {
-        static KAFKA: LazyLock<Kafka> = LazyLock::new(|| kafka(false));
+        static KAFKA: LazyLock<Kafka> = LazyLock::new(|| kafka().start());
         match kind {
             Kind::Kafka => Self::SharedKafka(&KAFKA),
             Kind::Nats => Self::SharedNats(Nats::shared()),
@@ -50,7 +53,7 @@ impl Server {
     /// A server that may be harmed, behind a proxy that scorers go through.
     pub(crate) fn own(kind: Kind) -> Self {
         match kind {
-            Kind::Kafka => Self::Kafka(Box::new(kafka(true))),
+            Kind::Kafka => Self::Kafka(Box::new(kafka().behind_proxy().start())),
             Kind::Nats => {
                 let nats = Nats::start();
                 let proxy = Proxy::start(nats.address().parse().unwrap());
@@ -59,9 +62,23 @@ impl Server {
         }
     }
 
+    /// A server of the run's own that may be killed. It holds the only copy of everything, and a Kafka that holds the
+    /// only copy forgets the ends of transactions when it is killed, from 4.3.0 on (KAFKA-20734): an older one does not.
+    pub(crate) fn mortal(kind: Kind) -> Self {
+        match kind {
+            Kind::Kafka => Self::Kafka(Box::new(kafka().older().behind_proxy().start())),
+            Kind::Nats => Self::own(kind),
+        }
+    }
+
+    /// Three servers of the run's own with a copy of everything on each.
+    pub(crate) fn cluster() -> Self {
+        Self::KafkaCluster(kafka().start_cluster())
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::SharedKafka(_) | Self::Kafka(_) => Kind::Kafka,
+            Self::SharedKafka(_) | Self::Kafka(_) | Self::KafkaCluster(_) => Kind::Kafka,
             Self::SharedNats(_) | Self::Nats(..) => Kind::Nats,
         }
     }
@@ -72,6 +89,7 @@ impl Server {
             Self::SharedKafka(kafka) => kafka.url(),
             Self::SharedNats(nats) => nats.url(),
             Self::Kafka(kafka) => kafka.url(),
+            Self::KafkaCluster(cluster) => format!("kafka://{}", cluster.address()),
             Self::Nats(_, proxy) => format!("nats://{}", proxy.address()),
         }
     }
@@ -81,6 +99,7 @@ impl Server {
         match self {
             Self::SharedKafka(kafka) => format!("kafka://{}", kafka.direct_address()),
             Self::Kafka(kafka) => format!("kafka://{}", kafka.direct_address()),
+            Self::KafkaCluster(cluster) => format!("kafka://{}", cluster.direct_address()),
             Self::SharedNats(nats) => nats.url(),
             Self::Nats(nats, _) => nats.url(),
         }
@@ -91,6 +110,7 @@ impl Server {
         match self {
             Self::SharedKafka(kafka) => kafka.direct_address(),
             Self::Kafka(kafka) => kafka.direct_address(),
+            Self::KafkaCluster(cluster) => cluster.direct_address(),
             Self::SharedNats(_) | Self::Nats(..) => panic!("this is NATS"),
         }
     }
@@ -115,6 +135,7 @@ impl Server {
         match self {
             Self::Kafka(kafka) => kafka,
             Self::Nats(nats, _) => nats,
+            Self::KafkaCluster(_) => panic!("it is of three processes"),
             Self::SharedKafka(_) | Self::SharedNats(_) => panic!("others use this server, too"),
         }
     }
@@ -124,6 +145,7 @@ impl Server {
         match self {
             Self::Kafka(kafka) => kafka.proxy(),
             Self::Nats(_, proxy) => proxy,
+            Self::KafkaCluster(_) => panic!("no proxy stands before it"),
             Self::SharedKafka(_) | Self::SharedNats(_) => panic!("others use this server, too"),
         }
     }
@@ -132,6 +154,16 @@ impl Server {
     pub(crate) fn kill_and_restart(&self) {
         self.process().kill();
         self.process().restart();
+    }
+
+    /// `kill -9` of one server of a cluster, which leads a share of the partitions, and a restart on the same data.
+    pub(crate) fn kill_and_restart_one(&self, turn: usize) {
+        let Self::KafkaCluster(cluster) = self else { panic!("it is not a cluster") };
+        let broker = &cluster.brokers()[turn % cluster.brokers().len()];
+        broker.kill();
+        // The others notice, and go on without it.
+        pause(Duration::from_secs(5));
+        broker.restart();
     }
 
     /// Nothing answers (SIGSTOP) for as long as `wait` takes.

@@ -1,5 +1,7 @@
 //! From a record's payload to feature events and outcomes, in the user's shape or in ours.
 
+mod row;
+
 use std::sync::Arc;
 
 use compact_str::{CompactString, format_compact};
@@ -14,6 +16,8 @@ use crate::{
     DecodeError, FeatureEvent, FeatureMapping, MappingError, OutcomeEvent, Subject, Timestamp, Undecoded,
     Unit, Units,
 };
+
+pub use row::{Row, RowDecoder};
 
 /// The most bytes of an id; a longer one is a mistake in the mapping, and would be carried by every prediction.
 const ID_BYTES_MAX: usize = 1_024;

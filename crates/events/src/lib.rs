@@ -28,7 +28,7 @@ mod wire;
 
 pub use avro::{SchemaKind, SchemaText, Schemas};
 pub use cloud_event::{Attributes, Binding, CloudEvents, STRUCTURED_TYPE};
-pub use decoder::{Decoded, Decoder, Origin, OutcomeDecoder};
+pub use decoder::{Decoded, Decoder, Origin, OutcomeDecoder, Row, RowDecoder};
 pub use deployment::{
     ArmRoute, Deployment, ExperimentRoute, LayerRoute, Shadow, TargetingRule, TargetingTest,
 };

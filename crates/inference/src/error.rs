@@ -99,6 +99,27 @@ pub(crate) fn shorten(text: &str) -> String {
     }
 }
 
+/// How alike two names must be to suggest one for the other, from 0 to 1 in Jaro-Winkler's measure.
+const LIKENESS_MIN: f64 = 0.8;
+
+/// The most names that one is compared with: a search is for a person, who has mistyped one of few.
+const COMPARED_MAX: usize = 4_096;
+
+/// The name of `known` that `name` was most likely meant to be.
+pub(crate) fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // The measure takes time quadratic in the length.
+    if name.len() > QUOTED_CHARS_MAX {
+        return None;
+    }
+    let name = name.to_lowercase();
+    let known = known.into_iter().filter(|known| known.len() <= QUOTED_CHARS_MAX).take(COMPARED_MAX);
+    known
+        .map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), known))
+        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| known)
+}
+
 /// A value for a message, with its type: "the text `12.5`".
 pub(crate) fn describe(value: &Value) -> String {
     match value {
@@ -116,6 +137,14 @@ pub enum LoadError {
     /// A file cannot be read.
     #[error("{}: {source}", path.display())]
     Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
         /// The file.
         path: PathBuf,
         /// What the operating system says.

@@ -20,7 +20,7 @@ mod disabled {
             Self
         }
 
-        pub(crate) const fn strike(self, _scores: &mut [f32]) {}
+        pub(crate) const fn strike(self, _scores: &mut [f64]) {}
     }
 }
 
@@ -50,7 +50,7 @@ mod enabled {
         }
 
         /// Fails in place of what a block was scored.
-        pub(crate) fn strike(self, scores: &mut [f32]) {
+        pub(crate) fn strike(self, scores: &mut [f64]) {
             match self {
                 Self::None => {}
                 // Without the hook: a message for each event would bury all others.
@@ -58,7 +58,7 @@ mod enabled {
                 Self::Hang => loop {
                     std::thread::park();
                 },
-                Self::Nan => scores.fill(f32::NAN),
+                Self::Nan => scores.fill(f64::NAN),
             }
         }
     }

@@ -120,7 +120,7 @@ fn miss(row: &Row, result: &Result<Outputs, ScoreError>, tolerance: f64) -> Opti
     };
     outputs.iter().find_map(|(output, got)| {
         let expected = row.outputs[output];
-        let miss = (got - expected).abs() > tolerance;
+        let miss = (got - expected).abs() > tolerance * expected.abs().max(1.0);
         miss.then(|| GoldenMiss::Value { line, output: output.to_owned(), expected, got, tolerance })
     })
 }

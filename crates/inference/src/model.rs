@@ -11,12 +11,16 @@ use std::sync::Arc;
 use experiment::Problems;
 use sha2::{Digest, Sha256};
 
-use crate::dense::Dense;
+use crate::answer::Answers;
 use crate::encoder::Encoder;
 use crate::error::LoadError;
 use crate::golden;
-use crate::manifest::{Format, MANIFEST_BYTES_MAX, MANIFEST_FILE, Manifest};
+use crate::kernel::{Kernel, Loaded};
+use crate::manifest::Manifest;
+use crate::package::{Names, Package};
 use crate::scorer::Scorer;
+use crate::signature::Signature;
+use crate::store;
 
 /// The most bytes of an artifact: 256 MiB, far above any network for single events.
 pub const ARTIFACT_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -28,83 +32,52 @@ pub struct Model {
     manifest: Manifest,
     digest: Arc<str>,
     golden_rows: usize,
-    pub(crate) output_names: Arc<[Arc<str>]>,
+    signature: Signature,
+    pub(crate) answers: Answers,
     pub(crate) encoder: Encoder,
     pub(crate) kernel: Kernel,
 }
 
-/// What computes a model's outputs from encoded rows; one case for each format.
-#[derive(Debug)]
-pub(crate) enum Kernel {
-    /// A feed-forward network.
-    Dense(Dense),
-    /// A model that fails on demand, to test those that depend on models.
-    #[cfg(test)]
-    Faulty(crate::testing::Faulty),
-}
-
-impl Kernel {
-    fn load(path: &Path, artifact: &[u8], format: &Format, columns: usize) -> Result<Self, Problems> {
-        match format {
-            Format::Safetensors { layers, tensors } => {
-                Dense::load(&path.to_string_lossy(), artifact, layers, tensors, columns).map(Self::Dense)
-            }
-        }
-    }
-
-    /// Computes a block of [`crate::dense::BLOCK_ROWS`] rows.
-    pub(crate) fn forward(&self, block: &[f32], outputs: &mut [f32]) {
-        match self {
-            Self::Dense(network) => network.forward(block, outputs),
-            #[cfg(test)]
-            Self::Faulty(faulty) => faulty.forward(block, outputs),
-        }
-    }
-
-    fn outputs(&self) -> usize {
-        match self {
-            Self::Dense(network) => network.outputs(),
-            #[cfg(test)]
-            Self::Faulty(_) => 1,
-        }
-    }
-}
-
 impl Model {
-    /// Loads the model in `directory`: reads `model.toml`, checks the artifact against it, and scores the golden
-    /// rows. A model without golden rows loads; see [`Model::golden_rows`].
+    /// Loads the model at `path`: reads `model.toml`, checks the artifact against it, and scores the golden
+    /// rows. A model without golden rows loads; see [`Model::golden_rows`]. It touches nothing that serves, so it may
+    /// be called beside what does.
+    ///
+    /// Where there is no manifest, one is drafted as [`crate::Draft`] does: `path` may be an artifact, or a folder of
+    /// MLflow, Triton, MLServer or KServe.
     ///
     /// # Errors
     /// Where a file cannot be read or is too large, where the manifest or the artifact is faulty (with all faults
-    /// at once), and where a golden row is missed.
-    pub fn load(directory: &Path) -> Result<Self, LoadError> {
-        let path = directory.join(MANIFEST_FILE);
-        let bytes = read(&path, MANIFEST_BYTES_MAX)?;
-        let manifest = Manifest::parse(&path.to_string_lossy(), &String::from_utf8_lossy(&bytes))?;
+    /// at once), where its content is not what a store has on record, and where a golden row is missed.
+    pub fn load(path: &Path) -> Result<Self, LoadError> {
+        Self::load_as(path, &Names::default())
+    }
+
+    /// The same, but under these names where a manifest has to be drafted; one that is there says its own.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn load_as(path: &Path, names: &Names) -> Result<Self, LoadError> {
+        let Package { manifest, directory } = Package::open(path, names)?;
+        store::verify(&directory)?;
         let path = directory.join(&manifest.file);
         let artifact = read(&path, ARTIFACT_BYTES_MAX)?;
         let digest = check_digest(&path, &artifact, manifest.sha256.as_deref())?;
-        let encoder = Encoder::new(&manifest.inputs);
-        let kernel = Kernel::load(&path, &artifact, &manifest.format, encoder.width())?;
-        let model = Self::new(&path, manifest, digest, encoder, kernel)?;
-        model.prove(directory)
+        let place = path.to_string_lossy();
+        let loaded = Kernel::load(&place, &artifact, &manifest)?;
+        let model = Self::new(&place, manifest, digest, loaded)?;
+        model.prove(&directory)
     }
 
     pub(crate) fn new(
-        path: &Path,
+        place: &str,
         manifest: Manifest,
         digest: Arc<str>,
-        encoder: Encoder,
-        kernel: Kernel,
+        loaded: Loaded,
     ) -> Result<Self, Problems> {
-        let (found, named) = (kernel.outputs(), manifest.outputs.len());
-        if found != named {
-            let mut problems = Problems::new(path.to_string_lossy());
-            problems.push("last layer", format!("it has {found} outputs, but the manifest names {named}"));
-            return Err(problems);
-        }
-        let output_names = manifest.outputs.iter().map(Arc::clone).collect();
-        Ok(Self { manifest, digest, golden_rows: 0, output_names, encoder, kernel })
+        let Loaded { kernel, encoder, signature } = loaded;
+        let answers = Answers::bind(&manifest.outputs, &signature, place)?;
+        Ok(Self { manifest, digest, golden_rows: 0, signature, answers, encoder, kernel })
     }
 
     /// Scores the golden rows, if the manifest has any.
@@ -114,7 +87,7 @@ impl Model {
         };
         let path = directory.join(&golden.file);
         let tolerance = golden.tolerance;
-        let rows = golden::parse(&path, &read(&path, golden::BYTES_MAX)?, &self.output_names)?;
+        let rows = golden::parse(&path, &read(&path, golden::BYTES_MAX)?, self.answers.names())?;
         let mut model = golden::check(self, &rows, tolerance, &path)?;
         model.golden_rows = rows.len();
         Ok(model)
@@ -142,12 +115,17 @@ impl Model {
 
     /// The names of the outputs, in order.
     pub fn outputs(&self) -> &Arc<[Arc<str>]> {
-        &self.output_names
+        self.answers.names()
     }
 
-    /// How many floats an event is encoded to.
+    /// What the artifact says of itself.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// How many numbers and texts an event is encoded to.
     pub fn columns(&self) -> usize {
-        self.encoder.width()
+        self.encoder.width() + self.encoder.texts()
     }
 
     /// How many golden rows the model has reproduced. With none, nothing has shown yet that it computes here
@@ -163,7 +141,7 @@ impl Model {
 }
 
 /// The bytes of a file, unless there are more than `limit`; never reads further than that.
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LoadError> {
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LoadError> {
     let unreadable = |source| LoadError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
@@ -174,8 +152,13 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LoadError> {
     }
 }
 
+/// SHA-256 in lower-case hexadecimal.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn check_digest(path: &Path, artifact: &[u8], expected: Option<&str>) -> Result<Arc<str>, LoadError> {
-    let found: String = Sha256::digest(artifact).iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = digest(artifact);
     match expected {
         Some(expected) if expected != found => {
             Err(LoadError::Digest { path: path.to_owned(), expected: expected.to_owned(), found })

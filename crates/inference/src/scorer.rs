@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use events::{Fields, Outputs};
 
-use crate::dense::BLOCK_ROWS;
-use crate::encoder::Bindings;
+use crate::encoder::{self, Bindings};
 use crate::error::{ScoreError, shorten};
 use crate::failpoint::Failure;
+use crate::forest::Scratch;
+use crate::kernel::{Kernel, ROWS_MAX};
 use crate::model::Model;
 
 /// A model with the working memory to score by it: for one thread, reused from batch to batch.
@@ -19,26 +20,45 @@ use crate::model::Model;
 pub struct Scorer {
     model: Arc<Model>,
     bindings: Bindings,
-    /// Encoded rows, row-major.
-    block: Vec<f32>,
-    /// What the model gives for them, row-major.
-    scores: Vec<f32>,
+    rows: Rows,
+    /// What the artifact gives for them, row-major.
+    given: Vec<f64>,
     /// For each event of a block, why it could not be encoded.
     errors: Vec<Option<ScoreError>>,
-    /// One event's outputs, widened.
+    /// One event's outputs.
     row: Vec<f64>,
     failure: Failure,
 }
 
+/// Encoded rows, row-major.
+#[derive(Debug)]
+enum Rows {
+    /// Of a network, and what it gives for them.
+    Floats { block: Vec<f32>, scores: Vec<f32> },
+    /// Of trees, with their working memory.
+    Doubles { numbers: Vec<f64>, scratch: Box<Scratch> },
+}
+
+impl Rows {
+    fn new(model: &Model) -> Self {
+        let rows = model.kernel.block_rows();
+        let width = rows * model.encoder.width();
+        match model.kernel {
+            Kernel::Forest(..) => Self::Doubles { numbers: vec![0.0; width], scratch: Box::default() },
+            _ => Self::Floats { block: vec![0.0; width], scores: vec![0.0; rows * model.kernel.outputs()] },
+        }
+    }
+}
+
 impl Scorer {
     pub(crate) fn new(model: Arc<Model>) -> Self {
-        let outputs = model.output_names.len();
+        let (rows, given) = (model.kernel.block_rows(), model.kernel.outputs());
         Self {
             bindings: Bindings::default(),
-            block: vec![0.0; BLOCK_ROWS * model.encoder.width()],
-            scores: vec![0.0; BLOCK_ROWS * outputs],
-            errors: vec![None; BLOCK_ROWS],
-            row: vec![0.0; outputs],
+            rows: Rows::new(&model),
+            given: vec![0.0; rows * given],
+            errors: vec![None; rows],
+            row: vec![0.0; model.answers.names().len()],
             failure: Failure::default(),
             model,
         }
@@ -66,10 +86,11 @@ impl Scorer {
     ) {
         results.clear();
         let mut events = events.into_iter();
-        let mut block: [&Fields; BLOCK_ROWS];
+        let rows = self.errors.len();
+        let mut block: [&Fields; ROWS_MAX];
         while let Some(first) = events.next() {
-            block = [first; BLOCK_ROWS];
-            let rest = block[1..].iter_mut().zip(&mut events).map(|(place, event)| *place = event);
+            block = [first; ROWS_MAX];
+            let rest = block[1..rows].iter_mut().zip(&mut events).map(|(place, event)| *place = event);
             let length = 1 + rest.count();
             self.score_block(&block[..length], results);
         }
@@ -109,27 +130,43 @@ impl Scorer {
 
     fn compute_block(&mut self, events: &[&Fields], results: &mut Vec<Result<Outputs, ScoreError>>) {
         self.errors.fill(None);
-        self.model.encoder.encode(&mut self.bindings, events, &mut self.block, &mut self.errors);
-        self.model.kernel.forward(&self.block, &mut self.scores);
-        self.failure.strike(&mut self.scores);
-        let names = &self.model.output_names;
-        for (scores, error) in self.scores.chunks_exact(names.len()).zip(&mut self.errors).take(events.len())
-        {
+        let Self { model, bindings, errors, given, .. } = self;
+        match (&model.kernel, &mut self.rows) {
+            (Kernel::Dense(network), Rows::Floats { block, scores }) => {
+                let rows = encoder::Rows { numbers: block, texts: &mut [] };
+                model.encoder.encode(bindings, events, rows, errors);
+                network.forward(block, scores);
+                widen(scores, given);
+            }
+            (Kernel::Forest(forest, output), Rows::Doubles { numbers, scratch }) => {
+                let numbers = &mut numbers[..events.len() * forest.columns()];
+                let given = &mut given[..events.len() * forest.outputs(*output)];
+                let rows = encoder::Rows { numbers: &mut *numbers, texts: &mut [] };
+                model.encoder.encode(bindings, events, rows, errors);
+                forest.predict_as(*output, numbers, given, scratch);
+            }
+            #[cfg(test)]
+            (Kernel::Faulty(faulty), Rows::Floats { block, scores }) => {
+                let rows = encoder::Rows { numbers: block, texts: &mut [] };
+                model.encoder.encode(bindings, events, rows, errors);
+                faulty.forward(block, scores);
+                widen(scores, given);
+            }
+            _ => unreachable!("rows are made for their kernel"),
+        }
+        self.failure.strike(&mut self.given);
+        let given = self.given.chunks_exact(self.model.kernel.outputs());
+        for (given, error) in given.zip(&mut self.errors).take(events.len()) {
             results.push(match error.take() {
                 Some(error) => Err(error),
-                None => outputs(names, scores, &mut self.row),
+                None => self.model.answers.outputs(given, &mut self.row),
             });
         }
     }
 }
 
-/// The outputs of one event, if all of them are finite.
-fn outputs(names: &Arc<[Arc<str>]>, scores: &[f32], row: &mut [f64]) -> Result<Outputs, ScoreError> {
-    if let Some(at) = scores.iter().position(|score| !score.is_finite()) {
-        return Err(ScoreError::NotFinite { output: Arc::clone(&names[at]), value: f64::from(scores[at]) });
-    }
-    for (wide, score) in row.iter_mut().zip(scores) {
+fn widen(scores: &[f32], given: &mut [f64]) {
+    for (wide, score) in given.iter_mut().zip(scores) {
         *wide = f64::from(*score);
     }
-    Ok(Outputs::new(Arc::clone(names), row))
 }

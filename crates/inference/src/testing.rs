@@ -7,8 +7,10 @@ use experiment::Experiment;
 
 use crate::dense::BLOCK_ROWS;
 use crate::encoder::Encoder;
+use crate::kernel::{Kernel, Loaded};
 use crate::manifest::Manifest;
-use crate::model::{Kernel, Model};
+use crate::model::Model;
+use crate::signature::Signature;
 
 /// A model of one feature `x` and one output `y` = x + 0.5, which fails where `x` says so, unless it is sound.
 #[derive(Debug)]
@@ -75,8 +77,9 @@ pub(crate) fn stranger(version: &str) -> Arc<Model> {
 
 fn model(manifest: &str, faulty: Faulty) -> Arc<Model> {
     let manifest = Manifest::parse("model.toml", manifest).unwrap();
-    let encoder = Encoder::new(&manifest.inputs);
-    Arc::new(Model::new("none".as_ref(), manifest, "".into(), encoder, Kernel::Faulty(faulty)).unwrap())
+    let encoder = Encoder::in_order(&manifest.inputs);
+    let loaded = Loaded { kernel: Kernel::Faulty(faulty), encoder, signature: Signature::of_outputs(1) };
+    Arc::new(Model::new("none", manifest, "".into(), loaded).unwrap())
 }
 
 const EXPERIMENT: &str = r#"

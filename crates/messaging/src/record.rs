@@ -106,6 +106,9 @@ impl<'a> IntoIterator for &'a Headers {
     }
 }
 
+/// The header that says how large a record was whose value was left out for its size.
+const OMITTED_BYTES: &str = "serin-omitted-bytes";
+
 /// One record as it was read from a topic.
 ///
 /// Key, value and header values are slices of one buffer that all records of a batch share: to keep
@@ -146,6 +149,26 @@ pub struct Output {
     pub headers: Headers,
 }
 
+impl Record {
+    /// Leaves the value out where it has more than `limit` bytes, and says so in a header: others may write what we
+    /// could neither hold nor hand on.
+    pub(crate) fn limit_value(&mut self, limit: u64) {
+        let size = self.value.as_ref().map_or(0, Bytes::len);
+        if size as u64 > limit {
+            let Self { topic, partition, offset, .. } = self;
+            tracing::warn!(
+                topic = &**topic,
+                partition,
+                offset,
+                size,
+                "a record above `max_record_bytes`: its value is left"
+            );
+            self.value = None;
+            self.headers.push(OMITTED_BYTES, Bytes::from(size.to_string()));
+        }
+    }
+}
+
 impl Output {
     /// Returns the size that the record limit applies to: key, value, and names and values of headers, in bytes.
     pub fn size(&self) -> usize {
@@ -163,7 +186,7 @@ impl Output {
             "the server takes no record of this size; it goes without its value"
         );
         self.value = None;
-        self.headers.push("serin-omitted-bytes", Bytes::from(size.to_string()));
+        self.headers.push(OMITTED_BYTES, Bytes::from(size.to_string()));
     }
 }
 

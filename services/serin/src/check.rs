@@ -1,49 +1,12 @@
-//! `serin model check` and `serin experiment check`: what a file is, or all that is wrong with it.
+//! `serin experiment check`: what a definition means, or all that is wrong with it.
 
 use std::io::Write;
 
 use experiment::{Experiment, MetricKind, MetricRole};
-use inference::Model;
 use runtime::Output;
-use runtime::config::{Problem, Problems};
 
-use crate::cli::{ExperimentCheckArguments, Format, ModelCheckArguments};
+use crate::cli::{ExperimentCheckArguments, Format};
 use crate::config::read_experiment;
-
-/// Loads a model, which scores its golden rows, and prints what it is.
-pub(crate) fn model(arguments: &ModelCheckArguments) -> anyhow::Result<()> {
-    let place = arguments.directory.display().to_string();
-    let model = Model::load(&arguments.directory)
-        .map_err(|error| Problems::one(&place, Problem::whole(error.to_string())))?;
-    let mut out = Output::stdout();
-    let outputs: Vec<&str> = model.outputs().iter().map(|name| &**name).collect();
-    match arguments.format {
-        Format::Json => {
-            let answer = serde_json::json!({
-                "name": &**model.name(), "version": &**model.version(), "sha256": &**model.digest(),
-                "inputs": model.manifest().inputs.len(), "columns": model.columns(), "outputs": outputs,
-                "golden_rows": model.golden_rows(),
-            });
-            writeln!(out, "{answer:#}")?;
-        }
-        Format::Text => {
-            writeln!(out, "model    {}, version {}", model.name(), model.version())?;
-            writeln!(out, "sha256   {}", model.digest())?;
-            writeln!(
-                out,
-                "inputs   {}, encoded to {} columns",
-                model.manifest().inputs.len(),
-                model.columns()
-            )?;
-            writeln!(out, "outputs  {}", outputs.join(", "))?;
-            match model.golden_rows() {
-                0 => writeln!(out, "golden   none: nothing shows that it scores here as it was trained")?,
-                rows => writeln!(out, "golden   {rows} rows, all reproduced")?,
-            }
-        }
-    }
-    Ok(out.flush()?)
-}
 
 /// Checks a definition, and prints what it means.
 pub(crate) fn experiment(arguments: &ExperimentCheckArguments) -> anyhow::Result<()> {

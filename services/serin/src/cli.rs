@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Stream(StreamArguments),
     /// Join outcomes to predictions and report on the experiments.
     Analyze(AnalyzeArguments),
+    /// Score the feature events of a file.
+    Score(ScoreArguments),
     /// Put the lines of a file on a topic.
     Produce(ProduceArguments),
     /// Print the records of a topic.
@@ -55,7 +57,7 @@ pub(crate) enum Command {
     },
     /// Ask the service that has the configuration's admin port whether it is ready; exit code 1 if it is not.
     Health(HealthArguments),
-    /// Work with model directories.
+    /// Work with models: draft a manifest, check, publish.
     Model {
         #[command(subcommand)]
         command: ModelCommand,
@@ -96,8 +98,14 @@ pub(crate) enum SchemaCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {
+    /// Draft model.toml for what a trainer left, and say what was guessed.
+    Init(ModelInitArguments),
     /// Load a model, score its golden rows, and say what it is.
     Check(ModelCheckArguments),
+    /// Print the versions in a store.
+    List(ModelListArguments),
+    /// Put a model into a store, once and for all.
+    Publish(ModelPublishArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -193,6 +201,32 @@ pub(crate) struct BrokerArguments {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct ScoreArguments {
+    /// The model: a directory with model.toml, or what the trainer left: a file of LightGBM, XGBoost, ONNX or
+    /// safetensors, or a folder of MLflow, Triton, MLServer or KServe that holds one.
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) model: PathBuf,
+    /// The feature events, a JSON object a line; `-` is standard input. What is compressed by gzip is decompressed,
+    /// and empty lines are passed over.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Where the scores go, a JSON object a line, in the order of the input; `-` is standard output. A file is there
+    /// whole or not at all.
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// The configuration whose [input] says where id and features are in the events. Without it they are where
+    /// --event-id and --features say.
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["event_id", "features"])]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the id of an event is in its line; events without one are scored all the same.
+    #[arg(long, value_name = "POINTER", default_value = "/event_id")]
+    pub(crate) event_id: String,
+    /// Where the object is whose members are the features; `/` is the whole line.
+    #[arg(long, value_name = "POINTER", default_value = "/features")]
+    pub(crate) features: String,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct ProduceArguments {
     /// The file, a record a line; `-` is standard input, and a name ending in .gz is decompressed. Empty lines are
     /// passed over.
@@ -276,9 +310,55 @@ pub(crate) struct SchemaArguments {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct ModelCheckArguments {
+pub(crate) struct ModelInitArguments {
+    /// What the trainer left: a file of LightGBM, XGBoost, ONNX or safetensors, or a folder of MLflow, Triton, MLServer
+    /// or KServe that holds one.
+    pub(crate) path: PathBuf,
+    /// The directory for the manifest and a copy of the artifact. Without it the manifest is put beside the artifact.
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// The name of the model, in place of what the artifact is called.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The version, in place of the first digits of the artifact's digest.
+    #[arg(long = "model-version", value_name = "VERSION")]
+    pub(crate) model_version: Option<String>,
+    /// The names of the outputs, in order, with commas between them.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) output_names: Vec<String>,
+    /// Feature events whose scores by the trainer are in expected.ndjson beside the artifact: the first hundred become
+    /// golden rows.
+    #[arg(long, value_name = "FILE", conflicts_with = "print")]
+    pub(crate) events: Option<PathBuf>,
+    /// Print the manifest, and write nothing.
+    #[arg(long)]
+    pub(crate) print: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ModelListArguments {
+    /// The store: a folder that has a folder for each version of each model, NAME/VERSION.
+    pub(crate) store: String,
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ModelPublishArguments {
     /// The directory that holds model.toml.
     pub(crate) directory: PathBuf,
+    /// The store; it is made where there is none.
+    pub(crate) store: String,
+    /// How the answer is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ModelCheckArguments {
+    /// The directory that holds model.toml, or what the trainer left; see `serin score --model`.
+    pub(crate) path: PathBuf,
     /// How the answer is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

@@ -10,6 +10,7 @@ use registry::Registry;
 use runtime::admin::AdminConfig;
 use runtime::config::{Document, Problem, Problems};
 use serde::Deserialize;
+use stream_scorer::deployment::Definitions;
 use stream_scorer::{BatchConfig, InputConfig, ModelConfig, OutputConfig, Topics};
 
 /// The whole file.
@@ -106,6 +107,7 @@ impl Config {
             model_name,
             model,
             experiments,
+            definitions: definitions(file.experiment.directory.map(|directory| base.join(directory))),
             base,
             binding: binding(&file.broker.url),
             registry,
@@ -224,6 +226,25 @@ pub(crate) fn admin(
     Ok(file.admin)
 }
 
+/// What is known of a configuration of which only the input is asked for.
+#[derive(Debug, Deserialize)]
+struct InputFile {
+    #[serde(default)]
+    input: InputConfig,
+    #[serde(flatten)]
+    _others: BTreeMap<String, serde::de::IgnoredAny>,
+}
+
+/// The input of the configuration at `path`, whatever else is in it or not.
+pub(crate) fn input(
+    path: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Result<(Document, InputConfig), Problems> {
+    let document = Document::open(path, environment)?;
+    let file: InputFile = document.read()?;
+    Ok((document, file.input))
+}
+
 /// The broker of the file at `path`, or the one that the command line names.
 pub(crate) fn broker(
     arguments: &crate::cli::BrokerArguments,
@@ -252,20 +273,30 @@ fn only_model(
     models.into_iter().next().map_or_else(Default::default, |(name, model)| (name, Some(model)))
 }
 
-/// The experiments in the folders of `directory`; all of them, or those that `run` names. All faults at once.
+/// The experiments in the folders of `directory` that are to run: all of them, or those that `run` names. All faults at
+/// once.
 fn read_experiments(directory: &Path, run: Option<&[String]>) -> Result<Vec<Experiment>, Vec<String>> {
-    let unreadable = |error| vec![format!("{}: {error}", directory.display())];
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(unreadable)? {
-        let folder = entry.map_err(unreadable)?;
-        let name = folder.file_name().to_string_lossy().into_owned();
-        let file = folder.path().join("experiment.toml");
-        if run.is_none_or(|run| run.contains(&name)) && file.is_file() {
-            files.push((name, file));
-        }
+    let (experiments, mut faults) = read_definitions(directory, run);
+    if let Err(problems) = experiment::check_together(&experiments) {
+        faults.extend(problems.problems.iter().map(|problem| format!("{}: {problem}", problems.place)));
     }
+    if faults.is_empty() { Ok(experiments) } else { Err(faults) }
+}
+
+/// The definitions in the folders of `directory`, all of them or those that `only` names, and what is wrong with those
+/// that cannot be read.
+fn read_definitions(directory: &Path, only: Option<&[String]>) -> (Vec<Experiment>, Vec<String>) {
+    let folders = std::fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let folders = match folders {
+        Ok(folders) => folders,
+        Err(error) => return (Vec::new(), vec![format!("{}: {error}", directory.display())]),
+    };
+    let name = |folder: &std::fs::DirEntry| folder.file_name().to_string_lossy().into_owned();
+    let files = folders.iter().map(|folder| (name(folder), folder.path().join("experiment.toml")));
+    let files = files.filter(|(name, file)| only.is_none_or(|only| only.contains(name)) && file.is_file());
+    let mut files: Vec<_> = files.collect();
     files.sort();
-    let missing = run.unwrap_or_default().iter().filter(|run| !files.iter().any(|(name, _)| name == *run));
+    let missing = only.unwrap_or_default().iter().filter(|only| !files.iter().any(|(name, _)| name == *only));
     let mut faults: Vec<_> =
         missing.map(|name| format!("{} has no {name}/experiment.toml", directory.display())).collect();
     let mut experiments = Vec::new();
@@ -277,10 +308,15 @@ fn read_experiments(directory: &Path, run: Option<&[String]>) -> Result<Vec<Expe
             }
         }
     }
-    if let Err(problems) = experiment::check_together(&experiments) {
-        faults.extend(problems.problems.iter().map(|problem| format!("{}: {problem}", problems.place)));
-    }
-    if faults.is_empty() { Ok(experiments) } else { Err(faults) }
+    (experiments, faults)
+}
+
+/// Where definitions are looked up while a service runs: all that are in the folder then.
+fn definitions(directory: Option<PathBuf>) -> Definitions {
+    Definitions::new(move || match &directory {
+        Some(directory) => read_definitions(directory, None),
+        None => (Vec::new(), vec!["the configuration has no `experiment.directory`".to_owned()]),
+    })
 }
 
 /// Reads one definition.

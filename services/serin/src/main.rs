@@ -7,10 +7,13 @@ mod client;
 mod config;
 mod demo;
 mod health;
+mod lines;
+mod model;
 mod produce;
 mod progress;
 mod redrive;
 mod schema;
+mod score;
 mod services;
 mod tail;
 
@@ -54,9 +57,12 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "serin", &mut std::io::stdout());
             ExitCode::SUCCESS
         }
-        Command::Model { command: ModelCommand::Check(arguments) } => {
-            runtime::entry::exit(check::model(&arguments))
-        }
+        Command::Model { command } => runtime::entry::exit(match command {
+            ModelCommand::Init(arguments) => model::init(&arguments),
+            ModelCommand::Check(arguments) => model::check(&arguments),
+            ModelCommand::List(arguments) => model::list(&arguments),
+            ModelCommand::Publish(arguments) => model::publish(&arguments),
+        }),
         Command::Experiment { command: ExperimentCommand::Check(arguments) } => {
             runtime::entry::exit(check::experiment(&arguments))
         }
@@ -77,6 +83,7 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
         Command::Redrive(arguments) => {
             runtime::main(|shutdown| redrive::run(arguments, environment, shutdown))
         }
+        Command::Score(arguments) => runtime::main(|shutdown| score::run(arguments, environment, shutdown)),
         Command::Schema { command } => runtime::main(|shutdown| schema::run(command, environment, shutdown)),
         Command::Tail(arguments) => runtime::main(|shutdown| tail::run(arguments, environment, shutdown)),
         Command::Demo(arguments) => runtime::main(|shutdown| demo::run(arguments, environment, shutdown)),

@@ -1,19 +1,16 @@
 //! `serin produce`: the lines of a file, as records.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use messaging::{Headers, Output};
 use runtime::{Clock, Shutdown};
 
 use crate::cli::ProduceArguments;
 use crate::client;
+use crate::lines::{Line, Lines};
 use crate::progress::{Progress, eprint_line};
 
 /// The longest line: what a topic takes at the most.
@@ -25,7 +22,7 @@ pub(crate) async fn run(
     environment: BTreeMap<String, String>,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
-    let mut lines = Lines::open(&arguments.file)?;
+    let mut lines = Lines::open(&arguments.file, LINE_BYTES_MAX)?;
     let broker = client::connect(&arguments.broker, &environment).await?;
     let writer = broker.writer();
     let topic: Arc<str> = arguments.topic.as_str().into();
@@ -35,7 +32,11 @@ pub(crate) async fn run(
         let mut records = Vec::new();
         let mut bytes = 0;
         while records.len() < client::LIMITS.records && bytes < client::LIMITS.bytes {
-            let Some(line) = lines.next()? else { break };
+            let line = match lines.next()? {
+                Some(Line::Whole(line)) => line,
+                Some(Line::TooLong) => bail!("line {}: longer than {LINE_BYTES_MAX} bytes", lines.number),
+                None => break,
+            };
             bytes += line.len();
             records.push(record(&topic, line, arguments.key.as_deref(), lines.number)?);
         }
@@ -50,54 +51,6 @@ pub(crate) async fn run(
         if lines.empty > 0 { format!("; {} empty lines passed over", lines.empty) } else { String::new() };
     eprint_line(&format!("{produced} records on {topic}{skipped}"));
     Ok(())
-}
-
-/// The lines of a file, without their ends.
-struct Lines {
-    from: Box<dyn BufRead + Send>,
-    number: u64,
-    empty: u64,
-}
-
-impl Lines {
-    fn open(path: &Path) -> anyhow::Result<Self> {
-        let from: Box<dyn BufRead + Send> = if path.as_os_str() == "-" {
-            Box::new(BufReader::new(std::io::stdin()))
-        } else {
-            let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-            if path.extension().is_some_and(|extension| extension == "gz") {
-                Box::new(BufReader::new(MultiGzDecoder::new(file)))
-            } else {
-                Box::new(BufReader::new(file))
-            }
-        };
-        Ok(Self { from, number: 0, empty: 0 })
-    }
-
-    /// The next line that is not empty.
-    fn next(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
-        loop {
-            let mut line = Vec::new();
-            self.number += 1;
-            let read = (&mut self.from)
-                .take(LINE_BYTES_MAX + 1)
-                .read_until(b'\n', &mut line)
-                .with_context(|| format!("line {}", self.number))?;
-            if read == 0 {
-                return Ok(None);
-            }
-            while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
-                line.pop();
-            }
-            if line.len() as u64 > LINE_BYTES_MAX {
-                bail!("line {}: longer than {LINE_BYTES_MAX} bytes", self.number);
-            }
-            if !line.is_empty() {
-                return Ok(Some(line));
-            }
-            self.empty += 1;
-        }
-    }
 }
 
 fn record(topic: &Arc<str>, line: Vec<u8>, key: Option<&str>, number: u64) -> anyhow::Result<Output> {

@@ -43,7 +43,10 @@ pub(crate) async fn run(
         );
     }
     if roles.lanes == Lanes::Shadows && scorer.shadows() == 0 {
-        anyhow::bail!("there are no shadows to run: `model.{}.shadows` names none", config.scorer.model_name);
+        let model = &config.scorer.model_name;
+        tracing::warn!(
+            "`model.{model}.shadows` names no shadows: there are none to run before one is deployed"
+        );
     }
     if arguments.check {
         tracing::info!("the configuration and the models are sound");
@@ -58,7 +61,7 @@ pub(crate) async fn run(
     tracing::info!(url = config.broker.url, "started");
 
     let watching = watch(&broker, &health);
-    let lanes = scorer.lanes().to_vec();
+    let lanes = scorer.lanes().clone();
     let scoring =
         tokio::spawn(scorer.run(roles.lanes, broker.clone(), (health, clock.clone()), shutdown.clone()));
     let analyzing = roles.analysis.then(|| {
@@ -67,7 +70,7 @@ pub(crate) async fn run(
     });
     let ended = supervise(scoring, analyzing, &shutdown).await;
     watching.abort();
-    for (name, totals) in lanes {
+    for (name, totals) in lanes.get() {
         let totals = totals.get();
         tracing::info!(
             lane = name,

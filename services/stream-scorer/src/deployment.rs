@@ -1,49 +1,72 @@
-//! The deployment: made from the configuration, and put on record.
+//! Deployments: what a configuration seeds, and what the topic says since.
 
+mod history;
+mod plan;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use events::{Deployment, Encoding, Limits, NativeDecoder, Schemas, Shadow, Timestamp};
+use events::{Deployment, Encoding, Shadow, Timestamp};
 use experiment::BasisPoints;
-use messaging::{Broker, Start};
+use messaging::Broker;
 use runtime::Clock;
 
+pub use self::history::History;
+pub use self::plan::Definitions;
+pub(crate) use self::plan::{Plan, Source};
 use crate::config::FramingKind;
-use crate::headers::pairs;
 use crate::predictions::{Beside, Records, Style};
 use crate::schemas::OwnIds;
 use crate::trace::Trace;
 
-/// What one read of the deployments takes at once.
-const READ_LIMITS: messaging::Limits = messaging::Limits { records: 1_000, bytes: 16 << 20 };
-
-/// The deployment that the configuration asks for, with its revision: that of the last one on the topic where
-/// nothing has changed since, else one more, which is then put on the topic.
+/// Puts `wanted` on record as the first deployment of its model where the topic has none yet; gives back the one in
+/// force. From then on the topic alone says what is deployed, and a configuration that asks for something else is
+/// told so.
 ///
 /// # Errors
-/// Where the broker gives up, or the last record on the topic cannot be read.
+/// Where the broker gives up.
 pub(crate) async fn seed(
-    broker: &Broker,
-    topic: &Arc<str>,
-    mut wanted: Deployment,
-    (style, clock): (&Style, &Clock),
+    history: &mut History,
+    wanted: Deployment,
+    (broker, style, clock): (&Broker, &Style, &Clock),
 ) -> anyhow::Result<Deployment> {
-    if let Some(last) = last(broker, topic, &wanted.model).await? {
-        wanted.revision = last.revision;
-        wanted.created_at = last.created_at;
-        if wanted == last {
-            return Ok(last);
-        }
-        wanted.revision += 1;
-    } else {
-        wanted.revision = 1;
+    let Some(last) = history.last().cloned() else {
+        let first = append(history, wanted, (broker, style, clock)).await?;
+        tracing::info!(model = &*first.model, revision = first.revision, "deployed");
+        return Ok(first);
+    };
+    let asked_for = Deployment { revision: last.revision, created_at: last.created_at, ..wanted };
+    if asked_for != last {
+        tracing::warn!(
+            model = &*last.model,
+            revision = last.revision,
+            production = &*last.production,
+            "the configuration asks for another deployment than the one in force, which stays: `serin deploy set \
+             --as-configured` changes it"
+        );
     }
-    wanted.created_at = Timestamp::from_micros(clock.now_micros()).unwrap_or(Timestamp::MAX);
-    broker.writer().append(vec![record(topic, &wanted, style)]).await?;
-    tracing::info!(model = &*wanted.model, revision = wanted.revision, "deployed");
-    Ok(wanted)
+    Ok(last)
+}
+
+/// Puts `wanted` on record as the next revision; gives back what is in force then, which is somebody else's deployment
+/// where that came first.
+///
+/// # Errors
+/// Where the broker gives up.
+pub(crate) async fn append(
+    history: &mut History,
+    wanted: Deployment,
+    (broker, style, clock): (&Broker, &Style, &Clock),
+) -> anyhow::Result<Deployment> {
+    let revision = history.last().map_or(1, |last| last.revision + 1);
+    let created_at = Timestamp::from_micros(clock.now_micros()).unwrap_or(Timestamp::MAX);
+    let next = Deployment { revision, created_at, ..wanted };
+    broker.writer().append(vec![record(history.topic(), &next, style)]).await?;
+    while history.last().is_none_or(|last| last.revision < revision) {
+        history.catch_up().await?;
+    }
+    history.last().cloned().ok_or_else(|| anyhow::anyhow!("the deployment that was just written is gone"))
 }
 
 /// The record of a deployment. In JSON whatever else is written: people read it, with any tool.
@@ -63,27 +86,6 @@ fn record(topic: &Arc<str>, deployment: &Deployment, style: &Style) -> messaging
         trace: Trace::default(),
     };
     Records::new(style).record(topic, beside, deployment)
-}
-
-/// The deployment of `model` in force: revisions count up by one, and records out of turn are ignored.
-async fn last(broker: &Broker, topic: &Arc<str>, model: &str) -> anyhow::Result<Option<Deployment>> {
-    let mut decoder = NativeDecoder::new(Arc::new(Schemas::default()), Limits::default());
-    let mut reader = broker.reader(&[topic.to_string()], Start::Earliest).await?;
-    let mut last: Option<Deployment> = None;
-    loop {
-        let records = reader.read_available(READ_LIMITS).await?;
-        if records.is_empty() {
-            return Ok(last);
-        }
-        for record in records {
-            let deployment: Deployment =
-                decoder.decode(record.value.as_deref().unwrap_or_default(), &pairs(&record.headers))?;
-            let next = last.as_ref().map_or(1, |last| last.revision + 1);
-            if *deployment.model == *model && deployment.revision == next {
-                last = Some(deployment);
-            }
-        }
-    }
 }
 
 /// A shadow as it goes on record.

@@ -9,9 +9,10 @@
 
 mod config;
 pub mod dead_letter;
-mod deployment;
+pub mod deployment;
 mod headers;
 pub mod lane;
+mod lanes;
 mod metrics;
 mod predictions;
 pub mod redrive;
@@ -29,4 +30,4 @@ pub use config::{
 };
 pub use service::{Config, Lanes, Service};
 pub use setup::SetupError;
-pub use totals::{LaneTotals, Totals};
+pub use totals::{LaneList, LaneTotals, Totals};

@@ -3,7 +3,10 @@
 use std::sync::Once;
 use std::time::Duration;
 
-use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
+use events::Deployment;
+use metrics::{
+    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 use crate::totals::Totals;
 
@@ -16,6 +19,9 @@ pub(crate) const SKIPPED: &str = "serin_lane_skipped_events_total";
 pub(crate) const REVOKED_BATCHES: &str = "serin_lane_revoked_batches_total";
 pub(crate) const BATCH_RECORDS: &str = "serin_lane_batch_records";
 pub(crate) const PROCESS_SECONDS: &str = "serin_lane_process_seconds";
+
+pub(crate) const DEPLOYMENT_REVISION: &str = "serin_deployment_revision";
+pub(crate) const REFUSED_DEPLOYMENTS: &str = "serin_deployment_refused_total";
 
 /// Describes the metrics, once a process.
 pub(crate) fn describe() {
@@ -32,9 +38,22 @@ pub(crate) fn describe() {
         );
         describe_counter!(SKIPPED, Unit::Count, "Events that a shadow did not score, by reason.");
         describe_counter!(REVOKED_BATCHES, Unit::Count, "Batches that went to another member of the group.");
+        describe_gauge!(DEPLOYMENT_REVISION, Unit::Count, "The revision of the deployment that is served.");
+        describe_counter!(REFUSED_DEPLOYMENTS, Unit::Count, "Deployments that could not be served.");
         describe_histogram!(BATCH_RECORDS, Unit::Count, "Records in a batch.");
         describe_histogram!(PROCESS_SECONDS, Unit::Seconds, "Decoding, scoring and encoding of a batch.");
     });
+}
+
+/// Notes which deployment is served now.
+pub(crate) fn deployed(deployment: &Deployment) {
+    #[expect(clippy::cast_precision_loss, reason = "nobody deploys 2^53 times")]
+    gauge!(DEPLOYMENT_REVISION, "model" => deployment.model.to_string()).set(deployment.revision as f64);
+}
+
+/// Counts a deployment that could not be served.
+pub(crate) fn refused(deployment: &Deployment) {
+    counter!(REFUSED_DEPLOYMENTS, "model" => deployment.model.to_string()).increment(1);
 }
 
 /// Handles of one lane's metrics, looked up once.

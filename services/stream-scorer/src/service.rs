@@ -7,34 +7,25 @@ pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, mpsc};
 
 use anyhow::Context;
 use events::{Binding, Deployment, Timestamp};
 use experiment::{BasisPoints, Experiment};
-use inference::{Engine, Model, Shadow};
-use messaging::{Broker, LaneConfig, Output, Record, Start};
-use registry::{Learned, Registry};
+use inference::Model;
+use messaging::Broker;
+use registry::Registry;
 use runtime::{Clock, Gate, Health, Shutdown};
-use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 
 use crate::config::{BatchConfig, InputConfig, ModelConfig, OutputConfig, Topics};
-use crate::deployment;
-use crate::lane::{self, LaneError, Watch};
+use crate::deployment::{self, Definitions, History, Plan, Source};
+use crate::lanes::{LaneEnd, RunningLanes, Site, report};
 use crate::metrics::Meters;
 use crate::predictions::{Records, Style};
 use crate::schemas::OwnIds;
 use crate::setup::{self, SetupError};
-use crate::totals::LaneTotals;
+use crate::totals::LaneList;
 use crate::work::{EventBatch, Scoring, Work};
-
-/// A lane that does not finish a batch within this time is stuck: the process should be restarted.
-const STALL_LIMIT: Duration = Duration::from_secs(120);
-
-/// How long shadows may take to drain once production has. One that hangs must not turn an end in order into a failure.
-const SHADOW_DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// All that the service needs to know.
 #[derive(Clone, Debug)]
@@ -51,8 +42,10 @@ pub struct Config {
     pub model_name: String,
     /// Its versions.
     pub model: ModelConfig,
-    /// The experiments that run on it.
+    /// The experiments that run on it from its first deployment on.
     pub experiments: Vec<Experiment>,
+    /// The definitions of experiments that may run on it, looked up whenever a deployment names some.
+    pub definitions: Definitions,
     /// The folder that relative paths start from: where the configuration is.
     pub base: PathBuf,
     /// Where schemas are asked for that are not in a file, if anywhere.
@@ -67,9 +60,10 @@ pub struct Service {
     config: Config,
     topics: Arc<Topics>,
     schemas: Arc<events::Schemas>,
-    models: BTreeMap<Arc<str>, Arc<Model>>,
-    shadows: Vec<(Arc<str>, BasisPoints)>,
-    lanes: Vec<(String, Arc<LaneTotals>)>,
+    /// What the configuration asks for; what the topic of deployments has comes before it.
+    configured: Plan,
+    source: Source,
+    lanes: LaneList,
 }
 
 /// Which lanes a process runs.
@@ -84,7 +78,7 @@ pub enum Lanes {
 }
 
 /// The name of the production lane in metrics and reports.
-const PRODUCTION: &str = "production";
+pub(crate) const PRODUCTION: &str = "production";
 
 impl Service {
     /// Checks the configuration and loads every model that it names.
@@ -105,38 +99,52 @@ impl Service {
         setup::check_batch(config.batch, &mut problems);
         let shadows = setup::check_shadows(&config, &mut problems);
         let models = setup::load_models(&config, &shadows, &mut problems);
-        let service = Self {
-            topics: Arc::new(Topics::new(&config.input, &config.output, &config.outcomes_topic)),
-            lanes: lane_names(&shadows),
-            schemas,
-            models,
-            shadows,
-            config,
-        };
-        // The last check needs everything else to be right.
-        if problems.is_empty()
-            && let Err(error) = service.engine(&service.deployment())
-        {
-            problems.push((format!("model.{}", service.config.model_name), error.to_string()));
+        if !problems.is_empty() {
+            return Err(SetupError { problems });
         }
-        if problems.is_empty() { Ok(service) } else { Err(SetupError { problems }) }
+        let key = setup::key_kind(&config);
+        let deployment = configured(&config, &shadows);
+        // The last check needs everything else to be right.
+        let plan =
+            Plan::of_loaded(deployment, models, (config.experiments.clone(), key)).map_err(|faults| {
+                let place = format!("model.{}", config.model_name);
+                let problems = faults.into_iter().map(|fault| (place.clone(), fault)).collect();
+                SetupError { problems }
+            })?;
+        let source = Source {
+            definitions: config.definitions.clone(),
+            store: config.base.join(&config.model.store),
+            key: key.to_owned(),
+        };
+        let lanes = LaneList::default();
+        lanes.totals(PRODUCTION);
+        for (version, _) in &shadows {
+            lanes.totals(&shadow_name(version));
+        }
+        let topics = Arc::new(Topics::new(&config.input, &config.output, &config.outcomes_topic));
+        Ok(Self { topics, schemas, configured: plan, source, lanes, config })
     }
 
-    /// How many shadows there are.
+    /// How many shadows the configuration asks for.
     pub fn shadows(&self) -> usize {
-        self.shadows.len()
+        self.configured.deployment.shadows.len()
     }
 
-    /// The lanes by name, with what they have done so far: production first, then the shadows.
-    pub fn lanes(&self) -> &[(String, Arc<LaneTotals>)] {
+    /// The lanes by name, with what they have done so far.
+    pub fn lanes(&self) -> &LaneList {
         &self.lanes
     }
 
-    /// The consumer groups of the lanes, in the same order.
+    /// The consumer groups of the lanes that the configuration asks for: production's first, then the shadows'.
     pub fn groups(&self) -> Vec<String> {
-        let production = &self.config.input.group;
-        let shadows = self.shadows.iter().map(|(version, _)| shadow_group(production, version));
-        std::iter::once(production.clone()).chain(shadows).collect()
+        let production = self.production_group();
+        let shadows = &self.configured.deployment.shadows;
+        let shadows = shadows.iter().map(|shadow| shadow_group(production, &shadow.version));
+        std::iter::once(production.to_owned()).chain(shadows).collect()
+    }
+
+    pub(crate) fn production_group(&self) -> &str {
+        &self.config.input.group
     }
 
     /// The topics that the service reads and writes.
@@ -147,10 +155,13 @@ impl Service {
     /// Models that were loaded without golden rows, so that nothing shows that they score here as they did where
     /// they were trained.
     pub fn unproven_models(&self) -> impl Iterator<Item = &str> {
-        self.models.values().filter(|model| model.golden_rows() == 0).map(|model| &**model.version())
+        let models = self.configured.models().values();
+        models.filter(|model| model.golden_rows() == 0).map(|model| &**model.version())
     }
 
-    /// Runs the lanes until the service is asked to stop and their last batches are committed.
+    /// Runs the lanes until the service is asked to stop and their last batches are committed, and follows the topic of
+    /// deployments: a new one is loaded and proven beside the lanes, which then go over to it between two batches; one
+    /// that cannot be served is refused, and what is in force goes on.
     ///
     /// # Errors
     /// Where the broker gives up. A shadow that fails beside production is logged and stays down until the next start;
@@ -171,33 +182,121 @@ impl Service {
         let ready = health.gate("lanes");
         self.create_topics(&broker).await?;
         let Some(style) = self.style(&shutdown).await? else { return Ok(()) };
-        let wanted = self.deployment();
-        let deployment = deployment::seed(&broker, &self.topics.deployments, wanted, (&style, &clock))
+        let site = Site { broker, health, clock, style, shutdown };
+        let (plan, history) = self.in_force(&site).await?;
+        let lanes = RunningLanes::start(&self, &site, which, &plan).await?;
+        Gate::open(&ready);
+        self.follow(lanes, (plan, history), (which, &site.shutdown)).await
+    }
+
+    /// What is to be served now, and the deployments up to it. Where the last deployment cannot be served, the last
+    /// one before it that can be.
+    async fn in_force(&self, site: &Site) -> anyhow::Result<(Plan, History)> {
+        let Site { broker, style, clock, .. } = site;
+        let opened = History::open(broker, &self.topics.deployments, &self.config.model_name).await;
+        let mut history = opened.context("cannot read the deployments")?;
+        let wanted = self.configured.deployment.clone();
+        deployment::seed(&mut history, wanted, (broker, style, clock))
             .await
             .context("cannot put the deployment on record")?;
-        // Shadows first: a new one takes production's position as its start, before production moves on.
-        let mut shadows = JoinSet::new();
-        for at in (1..self.lanes.len()).filter(|_| which != Lanes::Production) {
-            let shadow = self.lane(at, (&deployment, &style), (&broker, &health, &clock), &shutdown).await?;
-            shadows.spawn(shadow.ended());
-        }
-        if which == Lanes::Shadows {
-            Gate::open(&ready);
-            return shadows_ended(shadows, &shutdown).await;
-        }
-        let production = self.lane(0, (&deployment, &style), (&broker, &health, &clock), &shutdown).await?;
-        Gate::open(&ready);
-        let watching = tokio::spawn(watch_shadows(shadows));
-        let ended = production.ended().await;
-        // Whether production drained or failed, nothing is left to do for the shadows.
-        shutdown.request();
-        match tokio::time::timeout(SHADOW_DRAIN_LIMIT, watching).await {
-            Ok(watched) => watched.context("cannot watch the shadows")?,
-            Err(_) => {
-                tracing::error!("a shadow has not ended within {SHADOW_DRAIN_LIMIT:?}; it is left behind");
+        for deployment in history.all().iter().rev() {
+            match self.prepared(deployment.clone(), self.configured.models().clone()).await? {
+                Ok(plan) => {
+                    crate::metrics::deployed(&plan.deployment);
+                    return Ok((plan, history));
+                }
+                Err(faults) => refuse(deployment, &faults),
             }
         }
-        ended
+        anyhow::bail!("no deployment of model \"{}\" can be served", self.config.model_name)
+    }
+
+    /// Waits for ends of lanes and for new deployments.
+    async fn follow(
+        &self,
+        mut lanes: RunningLanes<'_>,
+        (plan, history): (Plan, History),
+        (which, shutdown): (Lanes, &Shutdown),
+    ) -> anyhow::Result<()> {
+        let mut first = Ok(());
+        // Goes on where it was when something else came first: it may have read a deployment already.
+        let mut next = Box::pin(self.next_plan(history, plan.models().clone()));
+        loop {
+            tokio::select! {
+                biased;
+                end = lanes.next_end(), if !lanes.is_empty() => match end {
+                    None => {}
+                    // Whether production drained or failed, nothing is left to do for the shadows.
+                    Some(LaneEnd { is_production: true, ended }) => {
+                        shutdown.request();
+                        lanes.drain().await;
+                        return ended;
+                    }
+                    // Shadows that are alone in a process: the first that fails stops the others.
+                    Some(LaneEnd { ended, .. }) if which == Lanes::Shadows => {
+                        if ended.is_err() {
+                            shutdown.request();
+                        }
+                        first = first.and(ended);
+                    }
+                    Some(LaneEnd { ended, .. }) => report(ended),
+                },
+                () = shutdown.requested(), if lanes.is_empty() => return first,
+                found = &mut next, if !shutdown.is_requested() => {
+                    let (plan, history) = found.context("cannot follow the deployments")?;
+                    lanes.switch(&plan).await?;
+                    crate::metrics::deployed(&plan.deployment);
+                    let Deployment { model, revision, production, .. } = &plan.deployment;
+                    tracing::info!(model = &**model, revision, production = &**production, "deployed");
+                    next = Box::pin(self.next_plan(history, plan.models().clone()));
+                }
+            }
+        }
+    }
+
+    /// Waits for the next deployment that can be served.
+    async fn next_plan(&self, mut history: History, loaded: Models) -> anyhow::Result<(Plan, History)> {
+        loop {
+            let deployment = history.next().await?;
+            match self.prepared(deployment.clone(), loaded.clone()).await? {
+                Ok(plan) => return Ok((plan, history)),
+                Err(faults) => refuse(&deployment, &faults),
+            }
+        }
+    }
+
+    /// Puts a deployment on record as the next revision, unless it cannot be served; gives back what is in force then,
+    /// which is somebody else's where that came first.
+    ///
+    /// # Errors
+    /// All that keeps it from being served; or where the broker gives up.
+    pub async fn deploy(
+        &self,
+        wanted: Deployment,
+        history: &mut History,
+        (broker, clock): (&Broker, &Clock),
+    ) -> anyhow::Result<Deployment> {
+        if let Err(faults) = self.prepared(wanted.clone(), self.configured.models().clone()).await? {
+            anyhow::bail!("it cannot be served:\n  {}", faults.join("\n  "));
+        }
+        let style = self.style_with(OwnIds::default());
+        deployment::append(history, wanted, (broker, &style, clock)).await
+    }
+
+    /// What the configuration asks for, with no revision yet.
+    pub fn configured(&self) -> &Deployment {
+        &self.configured.deployment
+    }
+
+    /// Loads what a deployment needs, off the threads that must not wait.
+    async fn prepared(
+        &self,
+        deployment: Deployment,
+        loaded: Models,
+    ) -> anyhow::Result<Result<Plan, Vec<String>>> {
+        let source = self.source.clone();
+        let prepare = move || Plan::prepare(&source, deployment, &loaded);
+        tokio::task::spawn_blocking(prepare).await.context("a model met a bug while it was loaded")
     }
 
     async fn create_topics(&self, broker: &Broker) -> anyhow::Result<()> {
@@ -213,57 +312,24 @@ impl Service {
         broker.create_topic(deployments, Some(1)).await.context("cannot create the topic of deployments")
     }
 
-    /// What the configuration asks for; its revision is found when it goes on record.
-    pub(crate) fn deployment(&self) -> Deployment {
-        let shadow = |(version, share): &(Arc<str>, BasisPoints)| deployment::shadow(version, *share);
-        Deployment {
-            model: self.config.model_name.as_str().into(),
-            revision: 0,
-            created_at: Timestamp::default(),
-            production: self.config.model.production.as_str().into(),
-            shadows: self.shadows.iter().map(shadow).collect(),
-            experiments: self.config.experiments.iter().map(inference::experiment_route).collect(),
+    /// What a lane that the configuration asks for scores with: 0 is production, the others are the shadows in turn.
+    #[cfg(test)]
+    pub(crate) fn scoring(&self, lane: usize, revision: u64) -> Scoring {
+        let mut plan = self.configured.clone();
+        plan.deployment.revision = revision;
+        match lane.checked_sub(1) {
+            None => plan.served(),
+            Some(shadow) => plan.shadow(&plan.deployment.shadows[shadow]),
         }
     }
 
-    fn engine(&self, deployment: &Deployment) -> Result<Engine, experiment::Problems> {
-        let models: Vec<_> = self.models.values().cloned().collect();
-        Engine::new(deployment, setup::key_kind(&self.config), &models, &self.config.experiments)
+    pub(crate) fn limits(&self) -> messaging::Limits {
+        messaging::Limits { records: self.config.batch.records, bytes: self.config.batch.bytes.as_usize() }
     }
 
-    /// Starts a lane: 0 is production, the others are the shadows in turn.
-    async fn lane(
-        &self,
-        at: usize,
-        (deployment, style): (&Deployment, &Style),
-        (broker, health, clock): (&Broker, &Health, &Clock),
-        shutdown: &Shutdown,
-    ) -> anyhow::Result<LaneThread> {
-        let mut work = self.work(at, deployment, (style, clock))?;
-        let group = work.group.clone();
-        let start = match at {
-            0 => Start::Earliest,
-            _ => Start::CommittedBy(self.config.input.group.clone()),
-        };
-        let topics = vec![self.topics.input.to_string()];
-        let lane = broker
-            .lane(LaneConfig { group: group.clone(), topics, start })
-            .await
-            .with_context(|| format!("cannot join group `{group}`"))?;
-        let limits = messaging::Limits {
-            records: self.config.batch.records,
-            bytes: self.config.batch.bytes.as_usize(),
-        };
-        let name = &self.lanes[at].0;
-        let pulse = health.heartbeat(format!("lane {name}"), STALL_LIMIT);
-        let watch = Watch { shutdown: shutdown.clone(), pulse };
-        let source = self.config.registry.clone().map(|registry| (registry, Arc::clone(&self.schemas)));
-        LaneThread::spawn(name, async move || {
-            let process = async |records: &[Record], watch: &Watch| {
-                process(&mut work, records, source.as_ref(), watch).await
-            };
-            lane::run(lane, limits, process, watch).await
-        })
+    /// Where schemas are learned that records name and nobody knows yet, if anywhere.
+    pub(crate) fn schema_source(&self) -> Option<(Registry, Arc<events::Schemas>)> {
+        self.config.registry.clone().map(|registry| (registry, Arc::clone(&self.schemas)))
     }
 
     /// How records are written; none where there was a request to stop while the schema registry was away.
@@ -283,119 +349,66 @@ impl Service {
         Style { encoding, framing, ids, cloudevents, binding, source: binding.source(&source) }
     }
 
-    /// The work of a lane, as `deployment` asks for it.
+    /// The work of a lane, and where it is told what to score with from its next batch on.
     pub(crate) fn work(
         &self,
-        at: usize,
-        deployment: &Deployment,
+        name: &str,
+        group: &str,
+        scoring: Scoring,
         (style, clock): (&Style, &Clock),
-    ) -> anyhow::Result<Work> {
-        let (name, totals) = &self.lanes[at];
-        Ok(Work {
+    ) -> anyhow::Result<(Work, mpsc::Sender<Scoring>)> {
+        let (sender, next) = mpsc::channel();
+        let work = Work {
             decoder: setup::decoder(&self.config.input, &self.schemas)
                 .map_err(|problems| SetupError { problems })?,
-            scoring: self.scoring(at, deployment)?,
+            scoring,
+            next,
             model: self.config.model_name.as_str().into(),
-            group: self.groups().swap_remove(at),
+            group: group.to_owned(),
             topics: Arc::clone(&self.topics),
             records: Records::new(style.clone()),
             clock: clock.clone(),
-            totals: Arc::clone(totals),
+            totals: self.lanes.totals(name),
             meters: Meters::new(name),
             batch: EventBatch::default(),
-        })
-    }
-
-    fn scoring(&self, at: usize, deployment: &Deployment) -> anyhow::Result<Scoring> {
-        let Some(shadow) = at.checked_sub(1) else {
-            return Ok(Scoring::Served(Box::new(self.engine(deployment)?)));
         };
-        let (version, share) = &self.shadows[shadow];
-        let model = self.models.get(version).context("every shadow's model was loaded")?;
-        Ok(Scoring::Shadow {
-            shadow: Box::new(Shadow::new(model, deployment.revision)),
-            share: share.get(),
-            slot: events::shadow_slot(version),
-        })
+        Ok((work, sender))
     }
 }
 
-/// Processes a batch, and learns the schemas that it needs, however long that takes; none where there was a request to
-/// stop meanwhile.
-async fn process(
-    work: &mut Work,
-    records: &[Record],
-    source: Option<&(Registry, Arc<events::Schemas>)>,
-    watch: &Watch,
-) -> Result<Option<Vec<Output>>, registry::Error> {
-    loop {
-        let id = match work.process(records) {
-            Ok(outputs) => return Ok(Some(outputs)),
-            Err(id) => id,
-        };
-        let Some((registry, schemas)) = source else { unreachable!("{id}: nobody is there to be asked") };
-        if registry.learn(id, schemas, &watch.shutdown, || watch.pulse.beat()).await? == Learned::Stopped {
-            return Ok(None);
-        }
+type Models = BTreeMap<Arc<str>, Arc<Model>>;
+
+/// The deployment that a configuration asks for, with no revision yet.
+fn configured(config: &Config, shadows: &[(Arc<str>, BasisPoints)]) -> Deployment {
+    let shadow = |(version, share): &(Arc<str>, BasisPoints)| deployment::shadow(version, *share);
+    Deployment {
+        model: config.model_name.as_str().into(),
+        revision: 0,
+        created_at: Timestamp::default(),
+        production: config.model.production.as_str().into(),
+        shadows: shadows.iter().map(shadow).collect(),
+        experiments: config.experiments.iter().map(inference::experiment_route).collect(),
     }
 }
 
-/// A lane on a thread of its own, so that models never hold up what waits on the network.
-struct LaneThread {
-    name: String,
-    ended: oneshot::Receiver<Result<(), LaneError>>,
-}
-
-impl LaneThread {
-    fn spawn(
-        name: &str,
-        lane: impl AsyncFnOnce() -> Result<(), LaneError> + Send + 'static,
-    ) -> anyhow::Result<Self> {
-        let (end, ended) = oneshot::channel();
-        let runtime = tokio::runtime::Handle::current();
-        std::thread::Builder::new()
-            .name(format!("lane {name}"))
-            .spawn(move || {
-                // Nobody hears it where the service is being dropped; then nobody needs to.
-                drop(end.send(runtime.block_on(lane())));
-            })
-            .context("cannot start a thread for a lane")?;
-        Ok(Self { name: name.into(), ended })
-    }
-
-    async fn ended(self) -> anyhow::Result<()> {
-        match self.ended.await {
-            Ok(ended) => ended.with_context(|| format!("lane {} failed", self.name)),
-            Err(_) => anyhow::bail!("lane {} met a bug and stopped", self.name),
-        }
+/// Tells of a deployment that is not served.
+fn refuse(deployment: &Deployment, faults: &[String]) {
+    crate::metrics::refused(deployment);
+    let Deployment { model, revision, .. } = deployment;
+    for fault in faults {
+        tracing::error!(
+            model = &**model,
+            revision,
+            "a deployment cannot be served, and is passed over: {fault}"
+        );
     }
 }
 
-/// Waits for shadows beside production, which may fail without an effect on it, and says at once if one does.
-async fn watch_shadows(mut shadows: JoinSet<anyhow::Result<()>>) {
-    while let Some(ended) = shadows.join_next().await {
-        if let Err(error) = ended.context("a shadow met a bug and stopped").flatten() {
-            tracing::error!("{error:#}");
-        }
-    }
-}
-
-/// Waits for shadows that are alone in a process. The first that fails stops the others.
-async fn shadows_ended(mut shadows: JoinSet<anyhow::Result<()>>, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let mut first = Ok(());
-    while let Some(ended) = shadows.join_next().await {
-        let ended = ended.context("a shadow met a bug and stopped").flatten();
-        shutdown.request();
-        first = first.and(ended);
-    }
-    first
-}
-
-fn shadow_group(production: &str, version: &str) -> String {
+pub(crate) fn shadow_group(production: &str, version: &str) -> String {
     format!("{production}.shadow.{version}")
 }
 
-fn lane_names(shadows: &[(Arc<str>, BasisPoints)]) -> Vec<(String, Arc<LaneTotals>)> {
-    let shadows = shadows.iter().map(|(version, _)| format!("shadow {version}"));
-    std::iter::once(PRODUCTION.to_owned()).chain(shadows).map(|name| (name, Arc::default())).collect()
+/// The name of a shadow's lane in metrics and reports.
+pub(crate) fn shadow_name(version: &str) -> String {
+    format!("shadow {version}")
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use events::{Binding, CloudEvents, Decoder, Encoding, Limits};
 use experiment::BasisPoints;
-use inference::Model;
+use inference::{Model, Names};
 
 use crate::config::{BatchConfig, FramingKind, InputConfig, OutputConfig};
 use crate::service::Config;
@@ -144,12 +144,14 @@ pub(crate) fn load_models(
     models
 }
 
-fn load_model(store: &Path, name: &str, version: &str) -> Result<Model, String> {
+pub(crate) fn load_model(store: &Path, name: &str, version: &str) -> Result<Model, String> {
     let directory = store.join(version);
     if !directory.is_dir() {
         return Err(format!("version \"{version}\" is not in {} ({})", store.display(), versions(store)));
     }
-    let model = Model::load(&directory).map_err(|error| error.to_string())?;
+    // A folder without a manifest is what the store says it is.
+    let names = Names { model: Some(name.into()), version: Some(version.into()), outputs: Vec::new() };
+    let model = Model::load_as(&directory, &names).map_err(|error| error.to_string())?;
     if **model.name() != *name || **model.version() != *version {
         return Err(format!(
             "{} holds version \"{}\" of model \"{}\", not version \"{version}\" of model \"{name}\"",

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::config::{BatchConfig, InputConfig, ModelConfig, OutputConfig};
+use crate::deployment::Definitions;
 use crate::service::{Config, Service};
 
 /// A folder of versions of the model `m`, each of which says `y` = slope x + 0.5.
@@ -78,6 +79,7 @@ features = "/f""#;
             model_name: "m".into(),
             model: model.unwrap_or_else(default),
             experiments: Vec::new(),
+            definitions: Definitions::new(|| (Vec::new(), Vec::new())),
             base: self.path().into(),
             registry: None,
             binding: Binding::Kafka,

@@ -1,6 +1,7 @@
 //! What a lane has done since the process began; for progress lines and for tests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
@@ -55,5 +56,31 @@ impl LaneTotals {
             dead_letters: self.dead_letters.load(Ordering::Relaxed),
             skipped: self.skipped.load(Ordering::Relaxed),
         }
+    }
+}
+
+/// The lanes of a process by name, with what they have done so far: production first, then the shadows as they came.
+#[derive(Clone, Debug, Default)]
+pub struct LaneList(Arc<Mutex<Vec<(String, Arc<LaneTotals>)>>>);
+
+impl LaneList {
+    /// The lanes there are now, and those that have been.
+    pub fn get(&self) -> Vec<(String, Arc<LaneTotals>)> {
+        self.lock().clone()
+    }
+
+    /// The totals of a lane; of one that comes back, those that it had.
+    pub(crate) fn totals(&self, name: &str) -> Arc<LaneTotals> {
+        let mut lanes = self.lock();
+        if let Some((_, totals)) = lanes.iter().find(|(known, _)| known == name) {
+            return Arc::clone(totals);
+        }
+        let totals = Arc::<LaneTotals>::default();
+        lanes.push((name.to_owned(), Arc::clone(&totals)));
+        totals
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(String, Arc<LaneTotals>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

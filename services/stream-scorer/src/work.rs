@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
 use events::{Decoded, Decoder, FeatureEvent, Origin, OutcomeEvent, SchemaId, Subject, Timestamp, Undecoded};
@@ -33,6 +33,8 @@ pub(crate) enum Scoring {
 pub(crate) struct Work {
     pub(crate) decoder: Decoder,
     pub(crate) scoring: Scoring,
+    /// What a newer deployment scores with: taken up between two batches.
+    pub(crate) next: mpsc::Receiver<Scoring>,
     pub(crate) model: Arc<str>,
     pub(crate) group: String,
     pub(crate) topics: Arc<Topics>,
@@ -71,6 +73,9 @@ impl Work {
     /// The id of a schema that is yet to be learned. Nothing has been counted then, and nothing is left of the batch:
     /// it can be processed from its beginning.
     pub(crate) fn process(&mut self, records: &[Record]) -> Result<Vec<Output>, SchemaId> {
+        if let Some(next) = self.next.try_iter().last() {
+            self.scoring = next;
+        }
         let started = self.clock.elapsed();
         let mut outputs = Vec::with_capacity(records.len());
         let mut totals = Totals { records: records.len() as u64, ..Totals::default() };

@@ -17,12 +17,12 @@ class Kafka:
         self.address, self.prefix = address, prefix
         self.groups = {}
 
-    def _consumer(self, group: str) -> confluent_kafka.Consumer:
+    def _consumer(self, group: str, isolation: str = "read_committed") -> confluent_kafka.Consumer:
         return confluent_kafka.Consumer({
             "bootstrap.servers": self.address,
             "group.id": group,
             "enable.auto.commit": False,
-            "isolation.level": "read_committed",
+            "isolation.level": isolation,
         })
 
     def prepare(self):
@@ -35,8 +35,20 @@ class Kafka:
             created.result(30)
 
     def settle(self):
-        """Waits until transactions are over that a killed process has left open."""
-        time.sleep(12)
+        """Waits until no transaction is open that a process has left: committed readers would stand before it."""
+        ends = {level: self._consumer(str(uuid.uuid4()), level) for level in ("read_committed", "read_uncommitted")}
+        places = [TopicPartition(f"{self.prefix}.{topic}", partition)
+                  for topic in ("predictions", "shadow-predictions") for partition in range(PARTITIONS)]
+        began = time.monotonic()
+        for place in places:
+            stable, last = (ends[level].get_watermark_offsets(place, 10)[1] for level in ends)
+            while stable < last:
+                if time.monotonic() - began > 60:
+                    raise RuntimeError(f"a transaction is open on {place.topic} for more than a minute")
+                time.sleep(0.2)
+                stable = ends["read_committed"].get_watermark_offsets(place, 10)[1]
+        for consumer in ends.values():
+            consumer.close()
 
     def progress(self, group: str, outputs: list[str], source: str) -> list[int]:
         """How many records each lane's group has committed."""

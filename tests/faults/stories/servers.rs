@@ -7,22 +7,11 @@ use crate::run::Run;
 use crate::server::{Kind, Server};
 use crate::support::{Random, pause};
 
-on_both!(paused_for_5_seconds, paused_for_30_seconds);
-
-#[test]
-fn killed_and_restarted_on_nats() {
-    killed_and_restarted(Kind::Nats);
-}
-
-#[test]
-#[ignore = "open: it finds predictions twice, see docs/faults.md"]
-fn killed_and_restarted_on_kafka() {
-    killed_and_restarted(Kind::Kafka);
-}
+on_both!(killed_and_restarted, paused_for_5_seconds, paused_for_30_seconds);
 
 /// No scorer has to be restarted for it.
 fn killed_and_restarted(kind: Kind) {
-    let run = Run::on(Server::own(kind));
+    let run = Run::on(Server::mortal(kind));
     let mut scorers = vec![run.serving(&[])];
     let mut random = Random(3);
     let kills = runs().div_ceil(3);
@@ -32,6 +21,19 @@ fn killed_and_restarted(kind: Kind) {
         run.await_progress(&mut scorers);
     }
     run.finish("server killed (SIGKILL) and restarted", kills, scorers);
+}
+
+/// While a server is away its partitions and the coordinators that were on it are led by others.
+#[test]
+fn one_of_three_killed_and_restarted() {
+    let run = Run::on(Server::cluster());
+    let mut scorers = vec![run.serving(&[])];
+    let kills = runs().div_ceil(3);
+    for turn in 0..kills {
+        run.server.kill_and_restart_one(turn);
+        run.await_progress(&mut scorers);
+    }
+    run.finish("one of three servers killed (SIGKILL) and restarted", kills, scorers);
 }
 
 fn paused_for_5_seconds(kind: Kind) {

@@ -1,5 +1,6 @@
-//! Apache Kafka: one process that is both broker and controller.
+//! Apache Kafka: processes that are both broker and controller.
 
+mod cluster;
 mod security;
 
 use std::collections::BTreeMap;
@@ -14,15 +15,16 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::certificates::Certificates;
-use crate::files::{folder, java, own};
+use crate::files::{folder_of, java, own};
 use crate::ports;
 use crate::proxy::Proxy;
 use crate::server::{Readiness, Server, loopback, scratch};
 
+pub use cluster::KafkaCluster;
+
 /// Settings that differ from Kafka's own: one broker cannot replicate, and few partitions of the internal topics
 /// start sooner. Everything else is as in production.
-const PROPERTIES: [(&str, &str); 16] = [
-    ("node.id", "1"),
+const PROPERTIES: [(&str, &str); 15] = [
     ("process.roles", "broker,controller"),
     ("log.dirs", "data"),
     ("controller.listener.names", "CONTROLLER"),
@@ -74,6 +76,7 @@ pub struct KafkaBuilder {
     behind_proxy: bool,
     secured: bool,
     for_load: bool,
+    is_older: bool,
 }
 
 impl Kafka {
@@ -166,27 +169,49 @@ impl KafkaBuilder {
         self
     }
 
+    /// Takes the older version, which ends all that was open when it was killed, with a single replica, too.
+    #[must_use]
+    pub fn older(mut self) -> Self {
+        self.is_older = true;
+        self
+    }
+
     /// Starts it, and waits until a client can use it.
     ///
     /// # Panics
     ///
     /// When its files are missing, when there is no Java, and when it does not start.
     pub fn start(self) -> Kafka {
-        let [listener, direct, controller] = [(); 3].map(|()| ports::free());
-        let proxy = self.behind_proxy.then(|| Proxy::start(loopback(listener)));
-        let port = proxy.as_ref().map_or(listener, |proxy| proxy.address().port());
+        let node = Node::new(1);
+        let kafka = self.prepare(&node, &node.voter());
+        kafka.restart();
+        kafka
+    }
+
+    /// A broker that is not running yet.
+    fn prepare(&self, node: &Node, voters: &str) -> Kafka {
+        let proxy = self.behind_proxy.then(|| Proxy::start(loopback(node.listener)));
+        let port = proxy.as_ref().map_or(node.listener, |proxy| proxy.address().port());
         let folder = scratch("kafka");
         let certificates = self.secured.then(|| Certificates::make(&folder));
-        let listeners = Listeners { listener, direct, controller, advertised: port };
-        let mut properties = listeners.properties();
+        let mut properties = node.properties(port, voters);
         properties.extend(certificates.iter().flat_map(security::properties));
         fs::write(folder.join("properties"), self.text(properties)).expect("the folder can be written");
-        format(&folder, self.secured);
-        let mut command = java_command(if self.for_load { &FOR_LOAD } else { &QUICK }, "kafka.Kafka");
+        format(self.java(&QUICK, "kafka.tools.StorageTool"), &folder, self.secured);
+        let mut command = self.java(if self.for_load { &FOR_LOAD } else { &QUICK }, "kafka.Kafka");
         command.arg("properties");
-        let readiness = Readiness { port: direct, ask: has_broker };
-        let server = Server::start("kafka", folder, &command, readiness);
-        Kafka { server, certificates, port, direct, proxy }
+        let readiness = Readiness { port: node.direct, ask: has_broker };
+        let server = Server::new("kafka", folder, &command, readiness);
+        Kafka { server, certificates, port, direct: node.direct, proxy }
+    }
+
+    fn java(&self, options: &[&str], class: &str) -> Command {
+        let jars = folder_of("KAFKA", if self.is_older { "KAFKA_OLDER" } else { "KAFKA" }).join("*");
+        let mut command = Command::new(java());
+        command.args(options);
+        command.arg(format!("-Dlog4j2.configurationFile={}", own("kafka/log4j2.properties").display()));
+        command.arg("-cp").arg(jars).arg(class);
+        command
     }
 
     /// The broker's file of properties. The caller's come last and win.
@@ -202,43 +227,45 @@ impl KafkaBuilder {
     }
 }
 
-/// The ports of one broker.
+/// The number of one broker, and its ports.
 #[derive(Clone, Copy)]
-struct Listeners {
+struct Node {
+    id: usize,
     listener: u16,
     direct: u16,
     controller: u16,
-    /// What clients of the first one are told.
-    advertised: u16,
 }
 
-impl Listeners {
-    fn properties(self) -> Vec<(String, String)> {
-        let Self { listener, direct, controller, advertised } = self;
+impl Node {
+    fn new(id: usize) -> Self {
+        let [listener, direct, controller] = [(); 3].map(|()| ports::free());
+        Self { id, listener, direct, controller }
+    }
+
+    /// How the controllers know it.
+    fn voter(&self) -> String {
+        format!("{}@{}", self.id, loopback(self.controller))
+    }
+
+    /// Its properties, where clients are told that it is at the port `advertised`.
+    fn properties(&self, advertised: u16, voters: &str) -> Vec<(String, String)> {
+        let Self { id, listener, direct, controller } = *self;
         let at = |name: &str, port: u16| format!("{name}://{}", loopback(port));
         let properties = [
+            ("node.id", id.to_string()),
             (
                 "listeners",
                 [at("CLIENT", listener), at("DIRECT", direct), at("CONTROLLER", controller)].join(","),
             ),
             ("advertised.listeners", [at("CLIENT", advertised), at("DIRECT", direct)].join(",")),
-            ("controller.quorum.voters", format!("1@{}", loopback(controller))),
+            ("controller.quorum.voters", voters.to_owned()),
         ];
         properties.map(|(name, value)| (name.to_owned(), value)).into()
     }
 }
 
-fn java_command(options: &[&str], class: &str) -> Command {
-    let mut command = Command::new(java());
-    command.args(options);
-    command.arg(format!("-Dlog4j2.configurationFile={}", own("kafka/log4j2.properties").display()));
-    command.arg("-cp").arg(folder("KAFKA").join("*")).arg(class);
-    command
-}
-
 /// Prepares the broker's storage, as Kafka wants it before the first start.
-fn format(folder: &Path, secured: bool) {
-    let mut command = java_command(&QUICK, "kafka.tools.StorageTool");
+fn format(mut command: Command, folder: &Path, secured: bool) {
     command.args(["format", "--cluster-id", CLUSTER_ID, "--config", "properties"]).current_dir(folder);
     command.args(secured.then(security::scram_users).into_iter().flatten());
     let output = command.output().unwrap_or_else(|error| panic!("{}: {error}", java().display()));
@@ -246,7 +273,7 @@ fn format(folder: &Path, secured: bool) {
     assert!(output.status.success(), "kafka's storage: {}", String::from_utf8_lossy(&said));
 }
 
-/// Asks for the cluster's metadata, of no topic, and looks whether a broker is in it. A broker that has started but
+/// Asks for the cluster's metadata, of no topic, and looks whether any broker is in it. A broker that has started but
 /// is not registered yet answers as well, without one.
 fn has_broker(address: SocketAddr) -> io::Result<bool> {
     /// Api key 3 (Metadata), version 1, correlation id 7, no client id, no topics.
@@ -257,5 +284,5 @@ fn has_broker(address: SocketAddr) -> io::Result<bool> {
     // Length, correlation id, number of brokers.
     let mut answer = [0; 12];
     stream.read_exact(&mut answer)?;
-    Ok(answer[8..] == 1_u32.to_be_bytes())
+    Ok(answer[8..] != 0_u32.to_be_bytes())
 }

@@ -29,7 +29,7 @@ mod registry;
 mod server;
 
 pub use certificates::Certificates;
-pub use kafka::{Kafka, KafkaBuilder, PASSWORD, USER};
+pub use kafka::{Kafka, KafkaBuilder, KafkaCluster, PASSWORD, USER};
 pub use nats::{Nats, NatsBuilder};
 pub use proxy::Proxy;
 pub use registry::Registry;

@@ -48,10 +48,15 @@ impl Server {
         command: &Command,
         readiness: Readiness,
     ) -> Self {
-        let guard = Mutex::new(Guard::new(&folder, command));
-        let server = Self { name, folder, guard, readiness };
+        let server = Self::new(name, folder, command, readiness);
         server.restart();
         server
+    }
+
+    /// A server that is not running yet.
+    pub(crate) fn new(name: &'static str, folder: PathBuf, command: &Command, readiness: Readiness) -> Self {
+        let guard = Mutex::new(Guard::new(&folder, command));
+        Self { name, folder, guard, readiness }
     }
 
     /// Ends the process as a power cut would (SIGKILL), and waits until it is gone. Its data stays.

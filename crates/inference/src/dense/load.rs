@@ -6,10 +6,10 @@ use experiment::Problems;
 use super::file::File;
 use super::{Dense, Step};
 use crate::error::complete;
-use crate::manifest::Layer;
+use crate::manifest::{Layer, Tensors};
 
 impl Dense {
-    /// Reads the layers from the bytes of a safetensors file, whose tensors are named under `prefix`; faults are
+    /// Reads the layers from the bytes of a safetensors file, whose tensors are named as `tensors` says; faults are
     /// reported under `place`.
     ///
     /// Every tensor of the file must belong to a layer: a leftover is a layer that the manifest forgot.
@@ -17,14 +17,15 @@ impl Dense {
         place: &str,
         bytes: &[u8],
         layers: &[Layer],
-        prefix: &str,
+        tensors: &Tensors,
         inputs: usize,
     ) -> Result<Self, Problems> {
         // A product of a block is too small to share among threads, and the scorer has threads of its own.
         gemm::set_threading_threshold(usize::MAX);
         crate::process::warn_unprepared();
         let file = File::open(place, bytes)?;
-        let mut reader = Reader { file, prefix, width: Some((inputs, "the inputs have".to_owned())) };
+        let mut reader =
+            Reader { file, tensors, linear: 0, width: Some((inputs, "the inputs have".to_owned())) };
         let steps = reader.steps(layers);
         let problems = reader.file.finish();
         let dense = steps.and_then(|steps| {
@@ -38,7 +39,9 @@ impl Dense {
 /// Reads layer after layer, going on behind a faulty one as far as sizes are known.
 struct Reader<'b> {
     file: File<'b>,
-    prefix: &'b str,
+    tensors: &'b Tensors,
+    /// How many linear layers have been read.
+    linear: usize,
     /// How many columns the next layer is given, and by whom; unknown behind a layer without weights.
     width: Option<(usize, String)>,
 }
@@ -61,15 +64,18 @@ impl Reader<'_> {
         let weight = self.weight(&self.name(at, "weight"));
         let outputs = weight.as_ref().map(|weight| weight.dims()[1]);
         let bias = self.bias(&self.name(at, "bias"), outputs);
+        self.linear += 1;
         self.width = outputs.map(|outputs| (outputs, format!("layer {at} gives")));
         Some(Step { weight: weight?, bias: bias?, activations: Vec::new() })
     }
 
     /// The name that PyTorch gives to a tensor of a layer.
     fn name(&self, layer: usize, tensor: &str) -> String {
-        match self.prefix {
-            "" => format!("{layer}.{tensor}"),
-            prefix => format!("{prefix}.{layer}.{tensor}"),
+        match self.tensors {
+            Tensors::Prefix(prefix) if prefix.is_empty() => format!("{layer}.{tensor}"),
+            Tensors::Prefix(prefix) => format!("{prefix}.{layer}.{tensor}"),
+            // The manifest has a name for each linear layer.
+            Tensors::Names(names) => format!("{}.{tensor}", names[self.linear]),
         }
     }
 

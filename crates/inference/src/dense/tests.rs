@@ -10,8 +10,12 @@ const SIGMOID: Layer = Layer::Activation(Activation::Sigmoid);
 
 type Tensors<'t> = [(&'t str, &'t str, &'t [usize], Vec<u8>)];
 
+fn prefix(prefix: &str) -> crate::manifest::Tensors {
+    crate::manifest::Tensors::Prefix(prefix.to_owned())
+}
+
 fn load(tensors: &Tensors<'_>, layers: &[Layer], inputs: usize) -> Result<Dense, Vec<String>> {
-    Dense::load("file", &safetensors(tensors), layers, "net", inputs)
+    Dense::load("file", &safetensors(tensors), layers, &prefix("net"), inputs)
         .map_err(|problems| problems.problems.iter().map(ToString::to_string).collect())
 }
 
@@ -43,7 +47,7 @@ fn layers_compute_what_pytorch_computes() {
 #[test]
 fn a_bare_sequential_needs_no_prefix() {
     let file = safetensors(&[("0.weight", "F32", &[1, 1], f32s(&[3.0]))]);
-    let network = Dense::load("file", &file, &[LINEAR], "", 1).unwrap();
+    let network = Dense::load("file", &file, &[LINEAR], &prefix(""), 1).unwrap();
     assert_eq!(single(&network, &[2.0]), [6.0]);
 }
 
@@ -158,7 +162,7 @@ fn a_file_of_many_tensors_is_not_listed_whole() {
 #[test]
 fn files_that_are_no_safetensors_are_refused() {
     for bytes in [&b""[..], b"short", b"\xff\xff\xff\xff\xff\xff\xff\x7f{}", b"\x02\0\0\0\0\0\0\0[]"] {
-        let problems = Dense::load("file", bytes, &[LINEAR], "net", 1).unwrap_err();
+        let problems = Dense::load("file", bytes, &[LINEAR], &prefix("net"), 1).unwrap_err();
         assert!(problems.to_string().contains("header: not a safetensors file: "), "{problems}");
     }
 }
@@ -228,7 +232,7 @@ proptest! {
         let length = file.len();
         file[at % length] = byte;
         file.truncate(length - cut % 3 * cut % length);
-        if let Ok(network) = Dense::load("file", &file, &[LINEAR], "net", 3) {
+        if let Ok(network) = Dense::load("file", &file, &[LINEAR], &prefix("net"), 3) {
             prop_assert_eq!(single(&network, &[1.0, 1.0, 1.0]).len(), 2);
         }
     }

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::bindings::BINDINGS_MAX;
 use super::*;
 use crate::manifest::Manifest;
 use crate::testing::fields;
@@ -26,7 +27,7 @@ const EVENT: &str = r#"{"filled": 2, "needed": 5, "open": "b", "closed": 7, "fla
 const ROW: [f32; 8] = [0.5, 5.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
 
 fn encoder() -> Encoder {
-    Encoder::new(&Manifest::parse("model.toml", MANIFEST).unwrap().inputs)
+    Encoder::in_order(&Manifest::parse("model.toml", MANIFEST).unwrap().inputs)
 }
 
 fn encode(bindings: &mut Bindings, events: &[Fields]) -> Vec<Result<Vec<f32>, ScoreError>> {
@@ -35,7 +36,7 @@ fn encode(bindings: &mut Bindings, events: &[Fields]) -> Vec<Result<Vec<f32>, Sc
     // What an earlier block left behind must not shine through.
     let mut block = vec![f32::NAN; (events.len() + 1) * encoder.width()];
     let mut errors = vec![None; events.len()];
-    encoder.encode(bindings, &events, &mut block, &mut errors);
+    encoder.encode(bindings, &events, Rows { numbers: &mut block, texts: &mut [] }, &mut errors);
     let (rows, rest) = block.split_at(events.len() * encoder.width());
     assert!(rest.iter().all(|value| *value == 0.0), "rows after the last event are zero");
     assert!(rows.iter().all(|value| value.is_finite()), "refused events leave nothing infinite");
@@ -140,10 +141,15 @@ fn events_that_do_not_fit_are_refused_with_feature_and_value() {
 #[test]
 fn a_truth_value_may_be_too_large_too() {
     let manifest = MANIFEST.replace("kind = \"number\" },", "kind = \"number\", scale = 1e-300 },");
-    let encoder = Encoder::new(&Manifest::parse("model.toml", &manifest).unwrap().inputs);
+    let encoder = Encoder::in_order(&Manifest::parse("model.toml", &manifest).unwrap().inputs);
     let event = with(r#"{"needed": true}"#);
-    let (mut block, mut errors) = (vec![0.0; encoder.width()], vec![None]);
-    encoder.encode(&mut Bindings::default(), &[&event], &mut block, &mut errors);
+    let (mut block, mut errors) = (vec![0.0_f32; encoder.width()], vec![None]);
+    encoder.encode(
+        &mut Bindings::default(),
+        &[&event],
+        Rows { numbers: &mut block, texts: &mut [] },
+        &mut errors,
+    );
     assert_eq!(errors, [Some(ScoreError::InfiniteFeature { feature: "needed".into(), value: 1.0 })]);
 }
 

@@ -1,21 +1,36 @@
-//! From text to a checked [`Manifest`]: every rule of the file is here.
+//! From text to a checked [`Manifest`]: every rule of the file is here and below.
 
-use std::collections::HashSet;
+mod inputs;
+mod outputs;
+
 use std::sync::Arc;
 
-use events::Value;
 use experiment::Problems;
 
-use super::section::{Section, as_number, describe};
+use self::inputs::{Defaults, read_inputs};
+use self::outputs::read_outputs;
+use super::section::{Section, describe};
 use super::{
-    Absence, Activation, COLUMNS_MAX, Categories, Format, Golden, INPUTS_MAX, Input, InputKind, LAYERS_MAX,
-    Layer, Manifest, NAME_BYTES_MAX, OUTPUTS_MAX,
+    Activation, Format, Golden, INPUTS_MAX, Iterations, LAYERS_MAX, Layer, Manifest, NAME_BYTES_MAX,
+    OUTPUTS_MAX, Tensors, Trees,
 };
-use crate::encoder::standardize;
 use crate::error::{complete, shorten};
 
-/// Formats that are on the way. They are refused by name, so that nobody searches for a typing error.
-const FORMATS_PLANNED: [&str; 3] = ["lightgbm", "xgboost", "onnx"];
+/// The formats that there are.
+const FORMATS: [(&str, FormatWord); 4] = [
+    ("safetensors", FormatWord::Safetensors),
+    ("lightgbm", FormatWord::LightGbm),
+    ("xgboost", FormatWord::XgBoost),
+    ("onnx", FormatWord::Onnx),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FormatWord {
+    Safetensors,
+    LightGbm,
+    XgBoost,
+    Onnx,
+}
 
 /// How far an output may be from its golden value, unless the manifest says otherwise.
 const TOLERANCE_DEFAULT: f64 = 1e-5;
@@ -70,9 +85,16 @@ fn read(table: toml::Table, problems: &mut Problems) -> Option<Manifest> {
     let inputs = section.require_array("input", INPUTS_MAX);
     let outputs = section.require_array("output", OUTPUTS_MAX);
     let golden = section.take("golden");
-    section.finish();
+    let missing_value = section.number("missing_value");
+    match format {
+        // What else may be there depends on the format: where that is not known, nothing more can be said.
+        None => drop(section),
+        Some(_) => section.finish(),
+    }
 
-    let inputs = inputs.and_then(|inputs| read_inputs(inputs, problems));
+    let is_network = matches!(format, Some(Format::Safetensors { .. }));
+    let defaults = Defaults { missing_value, is_network };
+    let inputs = inputs.and_then(|inputs| read_inputs(inputs, defaults, problems));
     let outputs = outputs.and_then(|outputs| read_outputs(outputs, problems));
     let golden = golden.and_then(|golden| read_golden(golden, problems));
     Some(Manifest {
@@ -88,21 +110,31 @@ fn read(table: toml::Table, problems: &mut Problems) -> Option<Manifest> {
 }
 
 fn format(section: &mut Section<'_>) -> Option<Format> {
-    let format = section.require_text("format");
-    // Asked for in any case, so that these fields are known ones.
-    let layers = section.take("layers");
-    let tensors = section.text("tensors").unwrap_or_default();
-    match format.as_deref()? {
-        "safetensors" => Some(Format::Safetensors { layers: read_layers(section, layers)?, tensors }),
-        planned if FORMATS_PLANNED.contains(&planned) => {
-            section.fault(format!("`format`: \"{planned}\" is not implemented yet; \"safetensors\" is"));
-            None
+    let word = section.require_text("format");
+    let word = word.and_then(|word| section.lookup("format", &word, &FORMATS))?;
+    match word {
+        FormatWord::Safetensors => {
+            let layers = section.take("layers");
+            let tensors = section.take("tensors");
+            let layers = read_layers(section, layers);
+            let tensors = read_tensors(section, tensors, layers.as_deref());
+            Some(Format::Safetensors { layers: layers?, tensors: tensors? })
         }
-        other => {
-            section.fault(format!("`format` is \"{}\": expected \"safetensors\"", shorten(other)));
-            None
-        }
+        FormatWord::LightGbm => Some(Format::LightGbm(trees(section))),
+        FormatWord::XgBoost => Some(Format::XgBoost(trees(section))),
+        FormatWord::Onnx => Some(Format::Onnx),
     }
+}
+
+fn trees(section: &mut Section<'_>) -> Trees {
+    let iterations = section.take("iterations").and_then(|value| match &value {
+        toml::Value::String(word) if word == "all" => Some(Iterations::All),
+        toml::Value::String(word) if word == "best" => Some(Iterations::Best),
+        toml::Value::Integer(number) if *number > 0 => u32::try_from(*number).ok().map(Iterations::First),
+        _ => section.wrong_type("iterations", "\"all\", \"best\" or a number from 1", &value),
+    });
+    let raw_scores = section.flag("raw_scores").unwrap_or(false);
+    Trees { iterations: iterations.unwrap_or_default(), raw_scores }
 }
 
 fn read_layers(section: &mut Section<'_>, layers: Option<toml::Value>) -> Option<Vec<Layer>> {
@@ -132,6 +164,30 @@ fn read_layers(section: &mut Section<'_>, layers: Option<toml::Value>) -> Option
     layers.into_iter().collect()
 }
 
+fn read_tensors(
+    section: &mut Section<'_>,
+    tensors: Option<toml::Value>,
+    layers: Option<&[Layer]>,
+) -> Option<Tensors> {
+    let names = match tensors {
+        None => return Some(Tensors::Prefix(String::new())),
+        Some(toml::Value::String(prefix)) => return Some(Tensors::Prefix(prefix)),
+        Some(toml::Value::Array(names)) => names,
+        Some(other) => return section.wrong_type("tensors", "a text or an array of texts", &other),
+    };
+    let texts: Option<Vec<String>> = names.iter().map(|name| name.as_str().map(str::to_owned)).collect();
+    let Some(texts) = texts else {
+        section.fault("`tensors` must be a text, or texts");
+        return None;
+    };
+    let linear = layers?.iter().filter(|layer| **layer == Layer::Linear).count();
+    if texts.len() != linear {
+        section.fault(format!("`tensors` has {} names for {linear} linear layers", texts.len()));
+        return None;
+    }
+    Some(Tensors::Names(texts))
+}
+
 fn file(section: &mut Section<'_>) -> Option<String> {
     let file = section.require_text("file")?;
     let plain = !file.is_empty() && file != "." && file != ".." && !file.contains(['/', '\\', '\0']);
@@ -152,7 +208,7 @@ fn sha256(section: &mut Section<'_>) -> Option<String> {
 }
 
 /// A name that can stand in topics, metrics and paths.
-fn identifier(section: &mut Section<'_>, key: &'static str) -> Option<Arc<str>> {
+pub(super) fn identifier(section: &mut Section<'_>, key: &'static str) -> Option<Arc<str>> {
     let name = section.require_text(key)?;
     let starts_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
@@ -166,25 +222,11 @@ fn identifier(section: &mut Section<'_>, key: &'static str) -> Option<Arc<str>> 
     None
 }
 
-fn read_inputs(inputs: Vec<toml::Value>, problems: &mut Problems) -> Option<Vec<Input>> {
-    let inputs: Vec<_> =
-        inputs.into_iter().enumerate().map(|(at, input)| read_input(at + 1, input, problems)).collect();
-    let inputs: Vec<Input> = inputs.into_iter().collect::<Option<_>>()?;
-    let mut seen = HashSet::new();
-    for (at, input) in inputs.iter().enumerate() {
-        if !seen.insert((&input.feature, std::mem::discriminant(&input.kind))) {
-            let place = format!("input {} \"{}\"", at + 1, input.feature);
-            problems.push(place, "another input reads this feature as the same kind");
-        }
-    }
-    let columns: usize = inputs.iter().map(Input::width).sum();
-    if columns > COLUMNS_MAX {
-        problems.push("inputs", format!("they have {columns} columns; at most {COLUMNS_MAX} are allowed"));
-    }
-    Some(inputs)
-}
-
-fn table_or_fault(place: &str, value: toml::Value, problems: &mut Problems) -> Option<toml::Table> {
+pub(super) fn table_or_fault(
+    place: &str,
+    value: toml::Value,
+    problems: &mut Problems,
+) -> Option<toml::Table> {
     match value {
         toml::Value::Table(table) => Some(table),
         other => {
@@ -192,130 +234,6 @@ fn table_or_fault(place: &str, value: toml::Value, problems: &mut Problems) -> O
             None
         }
     }
-}
-
-fn read_input(number: usize, input: toml::Value, problems: &mut Problems) -> Option<Input> {
-    let place = format!("input {number}");
-    let mut section = Section::new(table_or_fault(&place, input, problems)?, place, problems);
-    let feature = section.require_text("feature");
-    if let Some(feature) = &feature {
-        section.rename(format!("input {number} \"{}\"", shorten(feature)));
-        if feature.is_empty() {
-            section.fault("`feature` is empty");
-        }
-    }
-    let kind = section.require_text("kind");
-    let kind = match kind.as_deref()? {
-        "number" => read_number(&mut section),
-        "one_hot" => read_one_hot(&mut section),
-        "ordinal" => read_ordinal(&mut section),
-        other => {
-            section.fault(format!(
-                "`kind` is \"{}\": expected \"number\", \"one_hot\" or \"ordinal\"",
-                shorten(other)
-            ));
-            // What else is in the table depends on the kind: nothing more can be said of it.
-            return None;
-        }
-    };
-    section.finish();
-    Some(Input { feature: feature?.into(), kind: kind? })
-}
-
-fn read_number(section: &mut Section<'_>) -> Option<InputKind> {
-    let fill = section.number("fill");
-    let mean = section.number("mean").unwrap_or(0.0);
-    let scale = section.number("scale").unwrap_or(1.0);
-    if scale == 0.0 {
-        section.fault("`scale` is 0, and values are divided by it; use 1 for a feature that never varies");
-        return None;
-    }
-    if fill.is_some_and(|fill| standardize(fill, mean, scale).is_none()) {
-        section.fault("`fill` is infinite after `mean` and `scale`, as a 32-bit float");
-        return None;
-    }
-    Some(InputKind::Number { fill, mean, scale })
-}
-
-fn read_one_hot(section: &mut Section<'_>) -> Option<InputKind> {
-    let words = [("refuse", Absence::Refuse), ("zeros", Absence::Zeros)];
-    let values = read_categories(section);
-    let unknown = section.word("unknown", &words).unwrap_or(Absence::Refuse);
-    let missing = section.word("missing", &words).unwrap_or(Absence::Refuse);
-    Some(InputKind::OneHot { values: values?, unknown, missing })
-}
-
-fn read_ordinal(section: &mut Section<'_>) -> Option<InputKind> {
-    let values = read_categories(section);
-    let unknown = stand_in(section, "unknown");
-    let missing = stand_in(section, "missing");
-    Some(InputKind::Ordinal { values: values?, unknown, missing })
-}
-
-/// The number that stands in for a category, or `None` where the event is refused.
-fn stand_in(section: &mut Section<'_>, key: &'static str) -> Option<f32> {
-    let value = section.take(key)?;
-    match as_number(&value) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the model computes with 32-bit floats; range checked"
-        )]
-        Some(number) if (number as f32).is_finite() => Some(number as f32),
-        None if value.as_str() == Some("refuse") => None,
-        _ => section.wrong_type(key, "a finite number or \"refuse\"", &value),
-    }
-}
-
-fn read_categories(section: &mut Section<'_>) -> Option<Categories> {
-    let values = section.require_array("values", COLUMNS_MAX)?;
-    let categories: Option<Vec<Value>> = values.iter().map(category).collect();
-    let same_type = categories.filter(|categories| {
-        let first = std::mem::discriminant(&categories[0]);
-        categories.iter().all(|category| std::mem::discriminant(category) == first)
-    });
-    let Some(categories) = same_type else {
-        section.fault("`values` must be all texts, all finite numbers or all truth values");
-        return None;
-    };
-    let mut seen = HashSet::new();
-    // By what the value means: 1 and 1.0 are one category.
-    let twice = categories.iter().position(|category| !seen.insert(format!("{category:?}")));
-    if let Some(at) = twice {
-        section.fault(format!("`values` has {} twice", describe(&values[at])));
-        return None;
-    }
-    Some(Categories(categories))
-}
-
-fn category(value: &toml::Value) -> Option<Value> {
-    match value {
-        toml::Value::String(text) => Some(Value::Text(text.into())),
-        toml::Value::Boolean(flag) => Some(Value::Bool(*flag)),
-        other => {
-            as_number(other).filter(|number| number.is_finite()).map(|number| Value::Number(number + 0.0))
-        }
-    }
-}
-
-fn read_outputs(outputs: Vec<toml::Value>, problems: &mut Problems) -> Option<Vec<Arc<str>>> {
-    let names: Vec<_> =
-        outputs.into_iter().enumerate().map(|(at, output)| read_output(at + 1, output, problems)).collect();
-    let names: Vec<Arc<str>> = names.into_iter().collect::<Option<_>>()?;
-    let mut seen = HashSet::new();
-    for (at, name) in names.iter().enumerate() {
-        if !seen.insert(name) {
-            problems.push(format!("output {}", at + 1), format!("another output is named \"{name}\""));
-        }
-    }
-    Some(names)
-}
-
-fn read_output(number: usize, output: toml::Value, problems: &mut Problems) -> Option<Arc<str>> {
-    let place = format!("output {number}");
-    let mut section = Section::new(table_or_fault(&place, output, problems)?, place, problems);
-    let name = identifier(&mut section, "name");
-    section.finish();
-    name
 }
 
 fn read_golden(golden: toml::Value, problems: &mut Problems) -> Option<Golden> {

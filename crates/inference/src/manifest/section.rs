@@ -3,7 +3,7 @@
 
 use experiment::Problems;
 
-use crate::error::{QUOTED_CHARS_MAX, shorten};
+use crate::error::{closest, shorten};
 
 /// A table being read: what has not been read yet, and the names that were asked for.
 pub(super) struct Section<'p> {
@@ -75,6 +75,14 @@ impl<'p> Section<'p> {
         }
     }
 
+    /// The truth value of `key`, if it is there.
+    pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        match self.take(key)? {
+            toml::Value::Boolean(flag) => Some(flag),
+            other => self.wrong_type(key, "true or false", &other),
+        }
+    }
+
     /// The values of the array `key`, which must be there, have a value, and have at most `limit`.
     pub(super) fn require_array(&mut self, key: &'static str, limit: usize) -> Option<Vec<toml::Value>> {
         match self.require(key)? {
@@ -123,7 +131,7 @@ impl<'p> Section<'p> {
         let unknown: Vec<String> = std::mem::take(&mut self.table).into_iter().map(|(key, _)| key).collect();
         for key in unknown {
             let quoted = shorten(&key);
-            match closest(&key, &self.asked) {
+            match closest(&key, self.asked.iter().copied()) {
                 Some(known) => self.fault(format!("unknown field `{quoted}`; did you mean `{known}`?")),
                 None => {
                     let known =
@@ -133,22 +141,6 @@ impl<'p> Section<'p> {
             }
         }
     }
-}
-
-/// How alike two names must be to suggest one for the other, from 0 to 1 in Jaro-Winkler's measure.
-const LIKENESS_MIN: f64 = 0.8;
-
-fn closest(key: &str, known: &[&'static str]) -> Option<&'static str> {
-    // The measure takes time quadratic in the length, and no name of ours is long.
-    if key.len() > QUOTED_CHARS_MAX {
-        return None;
-    }
-    let likeness = |known: &&str| strsim::jaro_winkler(&key.to_lowercase(), known);
-    known
-        .iter()
-        .copied()
-        .filter(|known| likeness(known) >= LIKENESS_MIN)
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
 }
 
 /// The number that a TOML value is, whether it is written with a point or without.

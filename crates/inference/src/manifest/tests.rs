@@ -1,3 +1,5 @@
+use events::Value;
+
 use super::*;
 
 const VALID: &str = r#"name = "late"
@@ -39,8 +41,18 @@ fn a_valid_manifest_is_read_whole() {
     assert_eq!((&*manifest.name, &*manifest.version), ("late", "1"));
     let layers = [Layer::Linear, Layer::Activation(Activation::Relu)].into_iter();
     let layers = layers.chain([Layer::Linear, Layer::Activation(Activation::Sigmoid)]).collect();
-    assert_eq!(manifest.format, Format::Safetensors { layers, tensors: "layers".to_owned() });
-    assert_eq!(manifest.inputs[0].kind, InputKind::Number { fill: None, mean: 2.0, scale: 0.5 });
+    assert_eq!(
+        manifest.format,
+        Format::Safetensors { layers, tensors: Tensors::Prefix("layers".to_owned()) }
+    );
+    let number = InputKind::Number {
+        fill: StandIn::Refuse,
+        mean: 2.0,
+        scale: 0.5,
+        missing_value: None,
+        data_type: None,
+    };
+    assert_eq!(manifest.inputs[0].kind, number);
     let InputKind::OneHot { values, unknown, missing } = &manifest.inputs[1].kind else { panic!() };
     assert_eq!(
         values.iter().cloned().collect::<Vec<_>>(),
@@ -48,7 +60,8 @@ fn a_valid_manifest_is_read_whole() {
     );
     assert_eq!((*unknown, *missing), (Absence::Refuse, Absence::Refuse));
     assert_eq!(manifest.golden, Some(Golden { file: "golden.ndjson".to_owned(), tolerance: 1e-5 }));
-    assert_eq!(manifest.outputs, ["late".into()]);
+    let late = OutputKind::Value { of: None, calibration: None };
+    assert_eq!(manifest.outputs, [Output { name: "late".into(), kind: late }]);
 }
 
 #[test]
@@ -75,20 +88,11 @@ fn every_fault_has_its_place_its_value_and_what_would_be_right() {
         ),
         (
             "\"safetensors\"",
-            "\"lightgbm\"",
-            &["manifest: `format`: \"lightgbm\" is not implemented yet; \"safetensors\" is"],
+            "\"pickle\"",
+            &[
+                "manifest: `format` is \"pickle\": expected one of \"safetensors\", \"lightgbm\", \"xgboost\", \"onnx\"",
+            ],
         ),
-        (
-            "\"safetensors\"",
-            "\"onnx\"",
-            &["manifest: `format`: \"onnx\" is not implemented yet; \"safetensors\" is"],
-        ),
-        (
-            "\"safetensors\"",
-            "\"xgboost\"",
-            &["manifest: `format`: \"xgboost\" is not implemented yet; \"safetensors\" is"],
-        ),
-        ("\"safetensors\"", "\"pickle\"", &["manifest: `format` is \"pickle\": expected \"safetensors\""]),
         (
             "layers = [\"linear\", \"relu\", \"linear\", \"sigmoid\"]\n",
             "",
@@ -123,13 +127,15 @@ fn every_fault_has_its_place_its_value_and_what_would_be_right() {
         (
             "kind = \"number\"",
             "kind = \"numeric\"",
-            &["input 1 \"delay\": `kind` is \"numeric\": expected \"number\", \"one_hot\" or \"ordinal\""],
+            &[
+                "input 1 \"delay\": `kind` is \"numeric\": expected one of \"number\", \"one_hot\", \"ordinal\", \"category\", \"boolean\", \"text\"",
+            ],
         ),
         (
             "kind = \"number\"",
             "kind = \"number\"\nvalues = [1]",
             &[
-                "input 1 \"delay\": unknown field `values`; expected one of `feature`, `kind`, `fill`, `mean`, `scale`",
+                "input 1 \"delay\": unknown field `values`; expected one of `feature`, `kind`, `fill`, `mean`, `scale`, `missing_value`",
             ],
         ),
         ("scale = 0.5", "scael = 0.5", &["input 1 \"delay\": unknown field `scael`; did you mean `scale`?"]),
@@ -205,12 +211,12 @@ fn every_fault_has_its_place_its_value_and_what_would_be_right() {
 fn all_faults_are_reported_at_once() {
     let text = VALID
         .replace("name = \"late\"\nv", "v")
-        .replace("\"number\"", "\"text\"")
+        .replace("\"number\"", "\"txet\"")
         .replace("[\"AA\", \"UA\"]", "\"AA\"")
         .replace("\"golden.ndjson\"", "\"\"");
     let expected = "model.toml: 4 problems
   manifest: `name` is missing
-  input 1 \"delay\": `kind` is \"text\": expected \"number\", \"one_hot\" or \"ordinal\"
+  input 1 \"delay\": `kind` is \"txet\": expected one of \"number\", \"one_hot\", \"ordinal\", \"category\", \"boolean\", \"text\"
   input 2 \"carrier\": `values`: expected an array, found the text \"AA\"
   golden: `file` is \"\": expected the name of a file beside this one";
     assert_eq!(Manifest::parse("model.toml", &text).unwrap_err().to_string(), expected);

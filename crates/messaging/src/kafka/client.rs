@@ -1,7 +1,8 @@
 //! Clients of the cluster: how they are configured, and what they say.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
@@ -13,6 +14,9 @@ use runtime::config::{Secret, SecretError};
 use crate::config::Config;
 use crate::error::Error;
 use crate::kafka::config::{Sasl, SaslMechanism, Settings, Tls};
+
+/// How often it is said that no server can be reached, as long as that lasts.
+const SAY_AGAIN: Duration = Duration::from_secs(10);
 
 /// A client that does nothing but say in our log what it has to say.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,9 +53,26 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
 /// Passes on an error that concerns the whole client. Connections come and go, and librdkafka mends them by itself.
 pub(crate) fn report(error: &KafkaError, reason: &str) {
     match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::AllBrokersDown) => tracing::warn!("no kafka server can be reached: {reason}"),
+        Some(RDKafkaErrorCode::AllBrokersDown) if is_news() => {
+            tracing::warn!("no kafka server can be reached: {reason}");
+        }
+        Some(RDKafkaErrorCode::AllBrokersDown) => {
+            tracing::debug!("no kafka server can be reached: {reason}");
+        }
         _ => tracing::info!("kafka client: {error}: {reason}"),
     }
+}
+
+/// Whether it was said long enough ago that no server can be reached: every client of the process says it, and says it
+/// again with every attempt.
+fn is_news() -> bool {
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_news = last.is_none_or(|last| last.elapsed() >= SAY_AGAIN);
+    if is_news {
+        *last = Some(Instant::now());
+    }
+    is_news
 }
 
 /// What all clients of a cluster have in common.

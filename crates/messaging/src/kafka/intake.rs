@@ -210,9 +210,11 @@ impl Intake {
     }
 
     fn take_in(&self, message: &BorrowedMessage<'_>, copier: &mut Copier, polled: &mut Vec<(Slot, Record)>) {
-        let topics = &self.consumer.context().topics;
+        let Member { topics, shared, .. } = &**self.consumer.context();
         if let Some(slot) = topics.slot(message.topic(), message.partition()) {
-            polled.push((slot, copier.record(&topics.own[slot.0], message)));
+            let mut record = copier.record(&topics.own[slot.0], message);
+            record.limit_value(shared.config.max_record_bytes);
+            polled.push((slot, record));
         }
     }
 

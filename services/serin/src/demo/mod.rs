@@ -72,7 +72,7 @@ async fn replay_and_analyze(
 ) -> anyhow::Result<Option<Run>> {
     let clock = Clock::System;
     let (scorer, analysis) = config.services()?;
-    let lanes = scorer.lanes().to_vec();
+    let lanes = scorer.lanes().get();
     let groups = scorer.groups();
     let topics = config.topics();
     let (events, with_outcome) = (replay.events, replay.with_outcome);

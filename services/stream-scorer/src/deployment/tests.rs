@@ -1,5 +1,5 @@
 use events::Event;
-use messaging::{Headers, Output};
+use messaging::{Output, Start};
 
 use super::*;
 use crate::testing::{LIMITS, reader};
@@ -32,11 +32,27 @@ async fn broker() -> Broker {
     broker
 }
 
-/// Seeds at a second, and says which revision of which time is in force.
-async fn seeded(broker: &Broker, wanted: Deployment, second: i64) -> (u64, i64) {
+/// What is in force after a configuration with this deployment has started at a second: production, revision, second.
+async fn seeded(broker: &Broker, wanted: Deployment, second: i64) -> (String, u64, i64) {
     let (clock, _hands) = Clock::manual(second * 1_000_000);
-    let deployment = seed(broker, &"deployments".into(), wanted, (&style(), &clock)).await.unwrap();
-    (deployment.revision, deployment.created_at.as_micros() / 1_000_000)
+    let mut history = History::open(broker, &"deployments".into(), &wanted.model).await.unwrap();
+    told(&seed(&mut history, wanted, (broker, &style(), &clock)).await.unwrap())
+}
+
+/// The same after it was deployed.
+async fn deployed(broker: &Broker, wanted: Deployment, second: i64) -> (String, u64, i64) {
+    let (clock, _hands) = Clock::manual(second * 1_000_000);
+    let mut history = History::open(broker, &"deployments".into(), &wanted.model).await.unwrap();
+    told(&append(&mut history, wanted, (broker, &style(), &clock)).await.unwrap())
+}
+
+fn told(deployment: &Deployment) -> (String, u64, i64) {
+    let second = deployment.created_at.as_micros() / 1_000_000;
+    (deployment.production.to_string(), deployment.revision, second)
+}
+
+fn is(production: &str, revision: u64, second: i64) -> (String, u64, i64) {
+    (production.to_owned(), revision, second)
 }
 
 async fn records(broker: &Broker) -> Vec<messaging::Record> {
@@ -45,32 +61,39 @@ async fn records(broker: &Broker) -> Vec<messaging::Record> {
 }
 
 #[tokio::test]
-async fn a_deployment_goes_on_record_once_and_again_when_it_changes() {
+async fn a_configuration_deploys_where_nothing_is_deployed_and_never_again() {
     let broker = broker().await;
-    assert_eq!(seeded(&broker, wanted("1"), 10).await, (1, 10));
-    assert_eq!(seeded(&broker, wanted("1"), 20).await, (1, 10), "a restart changes nothing");
-    assert_eq!(seeded(&broker, wanted("2"), 30).await, (2, 30));
-    assert_eq!(seeded(&broker, wanted("2"), 40).await, (2, 30));
-    assert_eq!(seeded(&broker, wanted("1"), 50).await, (3, 50), "going back is a change too");
+    assert_eq!(seeded(&broker, wanted("1"), 10).await, is("1", 1, 10));
+    assert_eq!(seeded(&broker, wanted("1"), 20).await, is("1", 1, 10), "a restart changes nothing");
+    assert_eq!(seeded(&broker, wanted("2"), 30).await, is("1", 1, 10), "nor does another configuration");
     let records = records(&broker).await;
-    assert_eq!(records.len(), 3);
-    for (record, revision) in records.iter().zip(1..) {
-        let deployment: Deployment = crate::testing::read(record.value.as_ref());
-        assert_eq!(deployment.revision, revision);
-        assert_eq!(record.key.as_deref(), Some(&b"m"[..]));
-        assert_eq!(record.headers.get("ce_type").unwrap(), Deployment::TYPE.as_bytes());
-    }
+    assert_eq!(records.len(), 1);
+    let deployment: Deployment = crate::testing::read(records[0].value.as_ref());
+    assert_eq!(deployment, Deployment { revision: 1, created_at: deployment.created_at, ..wanted("1") });
+    assert_eq!(records[0].key.as_deref(), Some(&b"m"[..]));
+    assert_eq!(records[0].headers.get("ce_type").unwrap(), Deployment::TYPE.as_bytes());
 }
 
 #[tokio::test]
-async fn a_shadow_or_its_share_is_a_change() {
+async fn deployments_count_up() {
+    let broker = broker().await;
+    assert_eq!(seeded(&broker, wanted("1"), 10).await, is("1", 1, 10));
+    assert_eq!(deployed(&broker, wanted("2"), 20).await, is("2", 2, 20));
+    assert_eq!(deployed(&broker, wanted("1"), 30).await, is("1", 3, 30));
+    let history = History::open(&broker, &"deployments".into(), "m").await.unwrap();
+    let all: Vec<_> = history.all().iter().map(told).collect();
+    assert_eq!(all, [is("1", 1, 10), is("2", 2, 20), is("1", 3, 30)]);
+}
+
+#[tokio::test]
+async fn of_two_that_deploy_at_once_the_second_is_told_of_the_first() {
     let broker = broker().await;
     seeded(&broker, wanted("1"), 10).await;
-    let mut other = wanted("1");
-    other.shadows[0].share = 500;
-    assert_eq!(seeded(&broker, other.clone(), 20).await, (2, 20));
-    other.shadows.clear();
-    assert_eq!(seeded(&broker, other, 30).await, (3, 30));
+    let mut late = History::open(&broker, &"deployments".into(), "m").await.unwrap();
+    assert_eq!(deployed(&broker, wanted("2"), 20).await, is("2", 2, 20));
+    let (clock, _hands) = Clock::manual(30_000_000);
+    let in_force = append(&mut late, wanted("3"), (&broker, &style(), &clock)).await.unwrap();
+    assert_eq!(told(&in_force), is("2", 2, 20));
 }
 
 #[tokio::test]
@@ -78,21 +101,15 @@ async fn models_count_their_revisions_apart_and_records_out_of_turn_are_ignored(
     let broker = broker().await;
     seeded(&broker, wanted("1"), 10).await;
     let other = Deployment { model: "n".into(), ..wanted("1") };
-    assert_eq!(seeded(&broker, other, 20).await, (1, 20));
+    assert_eq!(seeded(&broker, other, 20).await, is("1", 1, 20));
     for revision in [1, 3, 9] {
         let stray = Deployment { revision, ..wanted("stray") };
-        let record = Output {
-            topic: "deployments".into(),
-            partition: None,
-            timestamp: 0,
-            key: None,
-            value: Some(serde_json::to_vec(&stray).unwrap().into()),
-            headers: Headers::new(),
-        };
+        let value = serde_json::to_string(&stray).unwrap();
+        let record = Output { topic: "deployments".into(), ..crate::testing::input("m", value) };
         broker.writer().append(vec![record]).await.unwrap();
     }
-    assert_eq!(seeded(&broker, wanted("1"), 30).await, (1, 10));
-    assert_eq!(seeded(&broker, wanted("2"), 40).await, (2, 40));
+    assert_eq!(seeded(&broker, wanted("1"), 30).await, is("1", 1, 10));
+    assert_eq!(deployed(&broker, wanted("2"), 40).await, is("2", 2, 40));
 }
 
 #[tokio::test]
@@ -100,7 +117,7 @@ async fn a_record_that_cannot_be_read_is_an_error_and_not_a_fresh_start() {
     let broker = broker().await;
     let record = Output { topic: "deployments".into(), ..crate::testing::input("m", "{}") };
     broker.writer().append(vec![record]).await.unwrap();
-    let (clock, _hands) = Clock::manual(0);
-    assert!(seed(&broker, &"deployments".into(), wanted("1"), (&style(), &clock)).await.is_err());
+    let opened = History::open(&broker, &"deployments".into(), "m").await;
+    assert!(opened.unwrap_err().to_string().contains("offset 0 of `deployments` is no deployment"));
     assert_eq!(reader(&broker, "deployments").await.read_available(LIMITS).await.unwrap().len(), 1);
 }

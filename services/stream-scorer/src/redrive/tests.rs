@@ -1,5 +1,6 @@
 use super::*;
 use crate::dead_letter::{Cause, Stage, dead_letter};
+use crate::service::tests::{Running, deploy};
 use crate::testing::{LIMITS, Store, event, input, predictions_of, read_until, reader, record};
 
 fn redrive() -> Redrive {
@@ -204,17 +205,18 @@ async fn an_event_without_an_id_keeps_its_identity_through_a_redrive() {
     broker.create_topic("features", Some(1)).await.unwrap();
     let bad = event("e", "ann", 1.0).replace("\"id\"", "\"no\"");
     broker.writer().append(vec![input("k", bad.clone()), input("k", bad)]).await.unwrap();
-    let service = |production: &str| {
-        let mut config = store.config(&format!("[model]\nstore = \"m\"\nproduction = \"{production}\""));
+    let service = || {
+        let mut config = store.config("[model]\nstore = \"m\"\nproduction = \"needy\"");
         config.input.event.as_mut().unwrap().id = None;
         crate::Service::prepare(config).unwrap()
     };
     // `needy` wants a feature that these events do not have.
-    let running = crate::service::tests::Running::start(service("needy"), &broker);
+    let running = Running::start(service(), &broker);
     read_until(&mut reader(&broker, "features.dlq").await, 2).await;
     running.stop().await.unwrap();
     assert_eq!(run(&redrive(), &broker).await.sent, 2);
-    let running = crate::service::tests::Running::start(service("1"), &broker);
+    deploy(&store, &broker, |deployment| deployment.production = "1".into()).await;
+    let running = Running::start(service(), &broker);
     let records = read_until(&mut reader(&broker, "predictions").await, 2).await;
     running.stop().await.unwrap();
     let ids: Vec<_> = predictions_of(&records).map(|each| each.event_id.to_string()).collect();

@@ -1,5 +1,7 @@
 //! Lanes and a schema registry that fails.
 
+use std::time::Duration;
+
 use events::SchemaId;
 use registry::stand_in::{Mood, StandIn};
 

@@ -25,8 +25,15 @@ fn clock() -> Clock {
 
 /// The work of a lane of this service: 0 is production.
 fn work(service: &Service, lane: usize) -> Work {
-    let deployment = events::Deployment { revision: 7, ..service.deployment() };
-    service.work(lane, &deployment, (&service.style_with(OwnIds::default()), &clock())).unwrap()
+    work_and_next(service, lane).0
+}
+
+/// The same, and where it is told what to score with next.
+fn work_and_next(service: &Service, lane: usize) -> (Work, mpsc::Sender<Scoring>) {
+    let name = &service.lanes().get()[lane].0;
+    let group = &service.groups()[lane];
+    let style = service.style_with(OwnIds::default());
+    service.work(name, group, service.scoring(lane, 7), (&style, &clock())).unwrap()
 }
 
 /// Names and values of headers that are text.
@@ -101,7 +108,7 @@ fn outcomes_in_the_input_are_published_once_by_production() {
     assert_eq!(outcomes[0].key.as_deref(), Some(&b"ann"[..]), "beside the prediction that it follows");
     let outcome: OutcomeEvent = read(outcomes[0].value.as_ref());
     assert_eq!((outcome.subject, outcome.metric.as_str()), (Subject::Event("a".into()), "late"));
-    assert_eq!(service.lanes()[0].1.get().outcomes, 1);
+    assert_eq!(service.lanes().get()[0].1.get().outcomes, 1);
     for shadow in [1, 2] {
         assert!(to(&work(&service, shadow).process(&records).unwrap(), "outcomes").is_empty());
     }
@@ -198,7 +205,7 @@ fn a_shadow_passes_over_what_it_cannot_score() {
     assert_eq!(&*outputs[0].topic, "shadow-predictions");
     assert_eq!((&*prediction.event_id, prediction.role, &*prediction.version), ("b", Role::Shadow, "needy"));
     assert_eq!(prediction.prediction_id, events::prediction_id("b", "m", "shadow/needy"));
-    let totals = service.lanes()[2].1.get();
+    let totals = service.lanes().get()[2].1.get();
     let expected = Totals { records: 3, predictions: 1, skipped: 2, ..Totals::default() };
     assert_eq!(totals, expected);
 }
@@ -220,7 +227,7 @@ fn a_shadow_takes_the_same_share_of_the_events_every_time() {
     let mut sorted = first;
     sorted.sort_by(|a, b| a.event_id.cmp(&b.event_id));
     assert_eq!(sorted, second);
-    assert_eq!(service.lanes()[1].1.get().skipped + sorted.len() as u64, 2_000);
+    assert_eq!(service.lanes().get()[1].1.get().skipped + sorted.len() as u64, 2_000);
 }
 
 #[test]
@@ -239,7 +246,7 @@ fn a_failing_canary_falls_back_to_production_and_says_so() {
         assert_eq!((&*each.version, &*each.assigned_version), ("1", "steep"));
         assert_eq!((each.outputs.get("y"), each.variant.as_deref()), (Some(3.5), Some("canary")));
     }
-    let totals = service.lanes()[0].1.get();
+    let totals = service.lanes().get()[0].1.get();
     assert_eq!((totals.predictions, totals.fallbacks), (40, canaries.len() as u64));
 }
 
@@ -382,7 +389,7 @@ fn a_batch_that_needs_a_schema_leaves_nothing_behind() {
     let unknown = record(2, &b"\0\0\0\0\x07body"[..]);
     let records = [record(0, event("a", "ann", 1.0)), record(1, "{"), unknown];
     assert_eq!(work.process(&records), Err(SchemaId::Number(7)));
-    assert_eq!(service.lanes()[0].1.get(), Totals::default());
+    assert_eq!(service.lanes().get()[0].1.get(), Totals::default());
     assert_eq!(work.process(&records[..1]).unwrap().len(), 1, "nothing of the batch is left");
 }
 
