@@ -75,7 +75,7 @@ fn all_faults_of_a_configuration_are_told_at_once() {
         "carrier-pigeon://loft",
         "late-mpl/experiment.toml",
         "version \"linear-9\" is not in",
-        "(versions: lightgbm-1, linear-1, mlp-1, mlp-2, xgboost-1)",
+        "(versions: lightgbm-1, linear-1, logreg-1, mlp-1, mlp-2, xgboost-1)",
         "\"mlp-2\": share: ",
         "\"event_id\" is not a JSON pointer",
         "\"outcome_time\" is not a JSON pointer",

@@ -21,8 +21,8 @@ const STORE: &str = "examples/flights/models/late";
 
 /// The versions with scores of their trainers, and how close to them is asked for, relative to the score where that
 /// is beyond 1: networks compute in 32 bits.
-const VERSIONS: [(&str, f64); 4] =
-    [("linear-1", 1e-5), ("mlp-1", 1e-5), ("lightgbm-1", 1e-6), ("xgboost-1", 1e-6)];
+const VERSIONS: [(&str, f64); 5] =
+    [("linear-1", 1e-5), ("mlp-1", 1e-5), ("lightgbm-1", 1e-6), ("xgboost-1", 1e-6), ("logreg-1", 1e-6)];
 
 /// The first flights of April 2013, and what the trainers' own `predict` gave for each.
 struct Month {
@@ -125,7 +125,8 @@ fn every_model_of_the_example_gives_its_trainers_scores() {
 #[test]
 fn artifacts_without_a_manifest_give_the_same_scores() {
     let month = Month::new();
-    for (version, file) in [("lightgbm-1", "model.txt"), ("xgboost-1", "model.ubj")] {
+    let artifacts = [("lightgbm-1", "model.txt"), ("xgboost-1", "model.ubj"), ("logreg-1", "model.onnx")];
+    for (version, file) in artifacts {
         let whole = root().join(STORE).join(version);
         let bare = month.path(version);
         fs::create_dir(&bare).unwrap();
@@ -200,7 +201,7 @@ fn networks_are_drafted_from_their_preprocessing() {
 fn the_stream_gives_what_files_give() {
     let month = Month::new();
     let log_directory = month.path("log");
-    let versions = ["lightgbm-1", "xgboost-1"];
+    let versions = ["lightgbm-1", "xgboost-1", "logreg-1"];
     let shadows: Vec<_> = versions.iter().map(|version| format!("{{ version = \"{version}\" }}")).collect();
     let mut command = serin_on(&log_directory, ["up"]);
     command.env("SERIN__MODEL__LATE__SHADOWS", format!("[{}]", shadows.join(", ")));

@@ -1,5 +1,6 @@
 //! What computes a model's numbers from encoded rows; one case for each kind of artifact.
 
+mod graph;
 mod trees;
 
 use experiment::Problems;
@@ -9,8 +10,11 @@ use crate::dense::{BLOCK_ROWS, Dense};
 use crate::encoder::Encoder;
 use crate::forest::{Forest, Output};
 use crate::manifest::{Format, Manifest, Trees};
+use crate::onnx::Graph;
 use crate::signature::Signature;
 
+/// How many rows a graph computes at once.
+const GRAPH_ROWS: usize = crate::onnx::BLOCK_ROWS;
 /// The most rows that any kernel computes at once.
 pub(crate) const ROWS_MAX: usize = 256;
 
@@ -21,6 +25,8 @@ pub(crate) enum Kernel {
     Dense(Dense),
     /// An ensemble of trees, over rows of doubles.
     Forest(Forest, Output),
+    /// A graph, over rows of doubles and texts.
+    Graph(Graph),
     /// A model that fails on demand, to test those that depend on models.
     #[cfg(test)]
     Faulty(crate::testing::Faulty),
@@ -46,7 +52,11 @@ impl Kernel {
             }
             Format::LightGbm(trees) => Self::trees(place, artifact, (Trainer::LightGbm, *trees), manifest),
             Format::XgBoost(trees) => Self::trees(place, artifact, (Trainer::XgBoost, *trees), manifest),
-            Format::Onnx => Err(not_yet(place)),
+            Format::Onnx => {
+                let (graph, signature) = graph::load(place, artifact, &manifest.outputs)?;
+                let encoder = Encoder::by_name(&manifest.inputs, &signature, place)?;
+                Ok(Loaded { kernel: Self::Graph(graph), encoder, signature })
+            }
         }
     }
 
@@ -66,6 +76,7 @@ impl Kernel {
         match self {
             Self::Dense(_) => BLOCK_ROWS,
             Self::Forest(..) => ROWS_MAX,
+            Self::Graph(_) => GRAPH_ROWS,
             #[cfg(test)]
             Self::Faulty(_) => BLOCK_ROWS,
         }
@@ -76,13 +87,14 @@ impl Kernel {
         match self {
             Self::Dense(network) => network.outputs(),
             Self::Forest(forest, output) => forest.outputs(*output),
+            Self::Graph(graph) => graph.outputs(),
             #[cfg(test)]
             Self::Faulty(_) => 1,
         }
     }
 }
 
-/// What an artifact says of itself.
+/// What an artifact says of itself: trees of a trainer, or else a graph.
 pub(crate) fn describe(
     place: &str,
     artifact: &[u8],
@@ -92,17 +104,11 @@ pub(crate) fn describe(
         Some(trainer) => {
             trees::load(place, artifact, trainer, Trees::default()).map(|(_, signature)| signature)
         }
-        None => Err(not_yet(place)),
+        None => graph::load(place, artifact, &[]).map(|(_, signature)| signature),
     }
 }
 
 /// Whether two files of XGBoost hold the same trees.
 pub(crate) fn are_one_forest(left: &[u8], right: &[u8]) -> bool {
     trees::are_one(left, right)
-}
-
-fn not_yet(place: &str) -> Problems {
-    let mut problems = Problems::new(place);
-    problems.push("format", "\"onnx\" is not implemented yet");
-    problems
 }

@@ -6,6 +6,7 @@ mod tests;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use events::{Fields, Outputs};
 
 use crate::encoder::{self, Bindings};
@@ -14,6 +15,7 @@ use crate::failpoint::Failure;
 use crate::forest::Scratch;
 use crate::kernel::{Kernel, ROWS_MAX};
 use crate::model::Model;
+use crate::onnx;
 
 /// A model with the working memory to score by it: for one thread, reused from batch to batch.
 #[derive(Debug)]
@@ -37,13 +39,20 @@ enum Rows {
     Floats { block: Vec<f32>, scores: Vec<f32> },
     /// Of trees, with their working memory.
     Doubles { numbers: Vec<f64>, scratch: Box<Scratch> },
+    /// Of a graph, with its working memory.
+    Mixed { numbers: Vec<f64>, texts: Vec<CompactString>, scratch: Box<onnx::Scratch> },
 }
 
 impl Rows {
     fn new(model: &Model) -> Self {
         let rows = model.kernel.block_rows();
         let width = rows * model.encoder.width();
-        match model.kernel {
+        match &model.kernel {
+            Kernel::Graph(graph) => Self::Mixed {
+                numbers: vec![0.0; width],
+                texts: vec![CompactString::default(); rows * model.encoder.texts()],
+                scratch: Box::new(graph.scratch()),
+            },
             Kernel::Forest(..) => Self::Doubles { numbers: vec![0.0; width], scratch: Box::default() },
             _ => Self::Floats { block: vec![0.0; width], scores: vec![0.0; rows * model.kernel.outputs()] },
         }
@@ -144,6 +153,14 @@ impl Scorer {
                 let rows = encoder::Rows { numbers: &mut *numbers, texts: &mut [] };
                 model.encoder.encode(bindings, events, rows, errors);
                 forest.predict_as(*output, numbers, given, scratch);
+            }
+            (Kernel::Graph(graph), Rows::Mixed { numbers, texts, scratch }) => {
+                let numbers = &mut numbers[..events.len() * graph.numbers()];
+                let texts = &mut texts[..events.len() * graph.texts()];
+                let given = &mut given[..events.len() * graph.outputs()];
+                let rows = encoder::Rows { numbers: &mut *numbers, texts: &mut *texts };
+                model.encoder.encode(bindings, events, rows, errors);
+                graph.predict(numbers, texts, given, scratch);
             }
             #[cfg(test)]
             (Kernel::Faulty(faulty), Rows::Floats { block, scores }) => {

@@ -87,7 +87,7 @@ fn every_flights_model_is_the_version_of_its_directory_and_proves_itself() {
     let mut versions: Vec<_> =
         models.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     versions.sort_unstable();
-    assert_eq!(versions, ["lightgbm-1", "linear-1", "mlp-1", "mlp-2", "xgboost-1"]);
+    assert_eq!(versions, ["lightgbm-1", "linear-1", "logreg-1", "mlp-1", "mlp-2", "xgboost-1"]);
     for version in versions {
         let model = flights_model(&version);
         assert_eq!((&**model.name(), &**model.version()), ("late", &*version));
@@ -97,7 +97,7 @@ fn every_flights_model_is_the_version_of_its_directory_and_proves_itself() {
 
 #[test]
 fn scores_have_the_same_bits_in_batches_of_every_size() {
-    for version in ["linear-1", "mlp-1", "lightgbm-1", "xgboost-1"] {
+    for version in ["linear-1", "mlp-1", "lightgbm-1", "xgboost-1", "logreg-1"] {
         let mut scorer = flights_model(version).scorer();
         let singly: Vec<f64> =
             FLIGHTS.iter().flat_map(|(_, features)| score(&mut scorer, [features])).collect();

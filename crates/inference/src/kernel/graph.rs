@@ -1,0 +1,94 @@
+//! ONNX graphs as kernels: what is asked of them, and what they say of themselves.
+
+use std::sync::Arc;
+
+use experiment::Problems;
+
+use crate::manifest::{DataType, Output, OutputKind};
+use crate::onnx::{self, Description, ElementType, Graph, Labels};
+use crate::signature::{ArtifactOutput, ArtifactOutputKind, Column, ColumnKind, Signature};
+
+/// Reads a graph with those of its outputs that a manifest asks for, or with all of them where it does not say which;
+/// faults are reported under `place`.
+pub(super) fn load(place: &str, artifact: &[u8], outputs: &[Output]) -> Result<(Graph, Signature), Problems> {
+    let (graph, description) = Graph::load(place, artifact)?;
+    let all = signature(&description);
+    let Some(needed) = needed(&description, &all, outputs) else { return Ok((graph, all)) };
+    // What is not asked for is not computed.
+    let (graph, description) = Graph::load_outputs(place, artifact, &needed)?;
+    Ok((graph, signature(&description)))
+}
+
+/// The graph's outputs that the manifest's are parts of, if it names them all, and they are fewer than all.
+fn needed<'d>(description: &'d Description, all: &Signature, outputs: &[Output]) -> Option<Vec<&'d str>> {
+    let chosen = outputs.iter().filter_map(|output| match &output.kind {
+        OutputKind::Value { of, .. } => Some(of.as_deref()),
+        OutputKind::Class { .. } => None,
+    });
+    let chosen: Vec<&str> = chosen.collect::<Option<_>>()?;
+    // Each number by name, or by label, and the output that it is of.
+    let of: Vec<&str> = description
+        .outputs
+        .iter()
+        .filter(|output| output.kind != onnx::OutputKind::Texts)
+        .flat_map(|output| std::iter::repeat_n(output.name.as_str(), output.width))
+        .collect();
+    let is_chosen = |number: &ArtifactOutput| {
+        chosen.iter().any(|chosen| *number.name == **chosen || number.label.as_deref() == Some(chosen))
+    };
+    let mut needed: Vec<&str> = Vec::new();
+    for (number, output) in all.outputs.iter().zip(of) {
+        if is_chosen(number) && !needed.contains(&output) {
+            needed.push(output);
+        }
+    }
+    (!needed.is_empty() && needed.len() < description.outputs.len()).then_some(needed)
+}
+
+/// What a graph says of itself.
+fn signature(description: &Description) -> Signature {
+    let columns = description.inputs.iter().flat_map(|input| {
+        let kind = column_kind(input.element);
+        (0..input.width)
+            .map(move |at| Column { name: part(&input.name, at, input.width), kind: kind.clone() })
+    });
+    Signature {
+        columns: columns.collect(),
+        is_named: description.inputs.iter().all(|input| input.width == 1),
+        outputs: description.outputs.iter().flat_map(numbers).collect(),
+        ..Signature::default()
+    }
+}
+
+fn column_kind(element: ElementType) -> ColumnKind {
+    match element {
+        ElementType::Float => ColumnKind::Number(DataType::Float),
+        ElementType::Double => ColumnKind::Number(DataType::Double),
+        ElementType::Int64 => ColumnKind::Number(DataType::Int64),
+        ElementType::Int32 => ColumnKind::Number(DataType::Int32),
+        ElementType::Bool => ColumnKind::Boolean,
+        ElementType::String => ColumnKind::Text,
+    }
+}
+
+/// The name of a value among several of an input or an output.
+fn part(name: &str, at: usize, width: usize) -> Arc<str> {
+    if width == 1 { name.into() } else { format!("{name}[{at}]").into() }
+}
+
+/// The numbers of an output.
+fn numbers(output: &onnx::Output) -> Vec<ArtifactOutput> {
+    let (kind, labels) = match &output.kind {
+        onnx::OutputKind::Label(_) => (ArtifactOutputKind::Class, None),
+        onnx::OutputKind::PerClass(labels) => (ArtifactOutputKind::Probability, Some(labels)),
+        onnx::OutputKind::Values => (ArtifactOutputKind::Value, None),
+        onnx::OutputKind::Texts => return Vec::new(),
+    };
+    let labels: Vec<String> = labels.map(|labels| Labels::names(labels)).unwrap_or_default();
+    let number = |at: usize| ArtifactOutput {
+        name: part(&output.name, at, output.width),
+        label: labels.get(at).map(|label| label.as_str().into()),
+        kind,
+    };
+    (0..output.width).map(number).collect()
+}
