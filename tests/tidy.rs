@@ -43,12 +43,14 @@ const TESTED_ON: &str = "servers";
 const MEASURED_BESIDE: &str = "pass-through";
 
 /// The one package of the house that may name each of these: every foreign world has one door.
-const HOMES: [(&str, &str); 21] = [
+const HOMES: [(&str, &str); 23] = [
     ("apache-avro", "events"),
     ("statrs", "statistics"),
     ("libm", "statistics"),
     ("candle-core", "inference"),
     ("gemm", "inference"),
+    ("ort", "inference"),
+    ("pulp", "inference"),
     ("async-nats", "messaging"),
     ("rdkafka", "messaging"),
     ("redb", "messaging"),
