@@ -5,10 +5,12 @@
 export SERIN_CI_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/serin-ci
 # Where the servers that tests run against are; tests look there.
 export SERIN_TEST_SERVERS ?= $(SERIN_CI_CACHE)/servers
+# Where the Python is whose trainers train models for the tests.
+export SERIN_TEST_TRAINERS ?= $(SERIN_CI_CACHE)/trainers
 # rustup's folder comes last: a shell that has not read rustup's settings yet still finds cargo there.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(HOME)/.cargo/bin
 
-.PHONY: help demo test test-faults check bench bench-brokers soak fmt
+.PHONY: help demo test test-faults check bench bench-brokers bench-models soak fmt
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\): ## /\1|/p' Makefile | while IFS='|' read -r target text; do \
@@ -21,6 +23,7 @@ demo: ## build the release and stream a real month of flights through it (ARGS="
 test: ## run every test of the workspace, on real brokers, and add up the results
 	@scripts/prerequisites test
 	@scripts/servers >/dev/null
+	@scripts/trainers >/dev/null
 	@scripts/test
 
 # With SERIN_FAULT_RUNS it repeats less and takes minutes; such a run writes no document.
@@ -43,10 +46,15 @@ bench: ## run the benchmarks; the scoring lane's own is in services/stream-score
 	@scripts/prerequisites build
 	cargo bench --workspace --locked
 	$(MAKE) bench-brokers
+	$(MAKE) bench-models
 
 bench-brokers: ## measure serin on Kafka and NATS beside a pass-through and Python (ARGS="--write docs/benchmarks.md")
 	@scripts/prerequisites test
 	scripts/bench-brokers $(ARGS)
+
+bench-models: ## measure tree ensembles beside onnxruntime and the trainers' own predict (ARGS="--rounds 9")
+	@scripts/prerequisites build
+	scripts/bench-models $(ARGS)
 
 soak: ## watch the memory of serin over ten million events on Kafka (ARGS="--write docs/benchmarks.md")
 	@scripts/prerequisites test

@@ -1,7 +1,12 @@
 //! Models that the real trainers have just trained, over a grid of their options, beside what the trainers themselves
 //! predict with them: `tests/trainers` trains them, with the Python that `scripts/trainers` installs.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are not seen as tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are not seen as tests"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -114,7 +119,10 @@ impl Case {
         }
         let is_off = |(found, expected): (&f64, &f64)| match what {
             "margins" => found.to_bits() != expected.to_bits(),
-            _ => !((found - expected).abs() <= TOLERANCE * expected.abs().max(1.0)) && found != expected,
+            _ => {
+                let is_near = (found - expected).abs() <= TOLERANCE * expected.abs().max(1.0);
+                !is_near && found.to_bits() != expected.to_bits()
+            }
         };
         let off: Vec<usize> = (0..found.len()).filter(|at| is_off((&found[*at], &expected[*at]))).collect();
         let at = *off.first()?;

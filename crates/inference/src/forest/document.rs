@@ -7,6 +7,8 @@ mod json;
 mod tests;
 mod ubjson;
 
+use std::collections::BTreeSet;
+
 use crate::error::shorten;
 
 /// The deepest nesting of arrays and objects. XGBoost needs nine levels.
@@ -170,6 +172,15 @@ impl Array {
 
     fn finish(self) -> Value {
         if self.values.is_empty() { Value::Numbers(self.numbers) } else { Value::List(self.values) }
+    }
+}
+
+/// An object of these members, each of which has a name of its own: of two, readers differ in which one counts.
+fn object(members: Vec<(String, Value)>) -> Result<Value, String> {
+    let mut names = BTreeSet::new();
+    match members.iter().find(|(name, _)| !names.insert(name)) {
+        None => Ok(Value::Object(members)),
+        Some((name, _)) => Err(format!("`{}` is there twice in one object", shorten(name))),
     }
 }
 

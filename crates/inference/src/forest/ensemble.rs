@@ -6,7 +6,7 @@ use super::transform::Transform;
 pub(super) const LEAVES_MAX: usize = 1 << 23;
 
 /// The most margins of a row: classes or targets.
-pub(super) const MARGINS_MAX: usize = 65_536;
+pub(super) const MARGINS_MAX: usize = 4_096;
 
 /// The most columns of a row.
 pub(super) const COLUMNS_MAX: usize = 1 << 20;

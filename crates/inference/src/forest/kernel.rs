@@ -1,54 +1,62 @@
 //! The kernels: which there are, and how a batch is cut up for them.
 
+#[cfg(target_arch = "x86_64")]
 mod planes;
 mod walk;
 
 use super::Forest;
-use super::layout::{Layout, Leaves};
+use super::layout::{Layout, Leaves, PLANES_LEAVES_MAX, Placed, SMALL_VIEWS};
 
-/// Rows that are scored together by planes.
-const LANES: usize = 64;
+/// Bytes of a line of the cache.
+const ALIGNMENT: usize = 64;
 
-/// Rows of a smaller block, for what remains of a batch.
+/// Rows of a block.
+const LANES: usize = 128;
+
+/// Rows of smaller blocks, for what remains of a batch.
+const HALF_LANES: usize = 64;
 const FEW_LANES: usize = 32;
 
 /// Blocks that are scored tree by tree together, so that a tree is read once for all of them.
 const BLOCKS_MAX: usize = 4;
 
+/// The most bytes of the keys of the blocks that are scored together: they stay in the cache next to the processor.
+const KEYS_BYTES: usize = 256 * 1024;
+
+/// The most bytes of the keys of a block. A forest with more views than fit into it is scored row by row.
+const KEYS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// From so many rows on a block pays, however few of its lanes are used; single rows are walked through several
 /// trees at once.
-const BLOCK_ROWS_MIN: usize = 3;
+const BLOCK_ROWS_MIN: usize = 5;
 
 /// A way to score. All give the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
     /// Walks from node to node, eight rows or eight trees in lock step.
     Scalar,
-    /// Small trees by planes of leaves for 64 rows at once, with what every processor of the architecture has; large
-    /// trees and single rows as [`Kernel::Scalar`].
-    Portable,
-    /// The same with AVX2.
+    /// Small trees by planes of leaves, 32 rows in one instruction of AVX2; large trees and single rows as
+    /// [`Kernel::Scalar`].
     Avx2,
-    /// The same with AVX-512 (F, BW, DQ and VL).
+    /// The same with 64 rows in one instruction of AVX-512 (F and BW).
     Avx512,
 }
 
 impl Kernel {
     /// All kernels, the best first.
-    pub const ALL: [Self; 4] = [Self::Avx512, Self::Avx2, Self::Portable, Self::Scalar];
+    pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Scalar];
 
     /// Whether this processor has it.
     pub fn is_available(self) -> bool {
         match self {
-            Self::Scalar | Self::Portable => true,
+            Self::Scalar => true,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2"),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => {
                 is_x86_feature_detected!("avx512f")
                     && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx2")
             }
             #[cfg(not(target_arch = "x86_64"))]
             Self::Avx2 | Self::Avx512 => false,
@@ -121,6 +129,12 @@ impl Scratch {
         scored.rows
     }
 
+    /// The capacities of its buffers, which is all the memory that scoring takes.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> [usize; 4] {
+        [self.keys.capacity(), self.single.capacity(), self.double.capacity(), self.row.capacity()]
+    }
+
     /// The margins of a row of the last step.
     pub(super) fn margins(&mut self, row: usize) -> &mut [f64] {
         let count = self.row.len();
@@ -172,31 +186,34 @@ struct Scored {
 
 impl<T: Sum> Step<'_, T> {
     fn score(mut self, kernel: Kernel) -> Scored {
+        let bytes = self.layout.keys.views() * LANES;
         match self.rows.len() / self.width {
-            rows if rows < BLOCK_ROWS_MIN => self.blocks::<1>(kernel, 1),
+            rows if rows < BLOCK_ROWS_MIN || bytes > KEYS_BYTES_MAX => self.blocks::<1>(kernel, 1),
             rows if rows <= FEW_LANES => self.blocks::<FEW_LANES>(kernel, 1),
-            rows => self.blocks::<LANES>(kernel, (rows / LANES).clamp(1, BLOCKS_MAX)),
+            rows if rows <= HALF_LANES => self.blocks::<HALF_LANES>(kernel, 1),
+            rows => {
+                let together = (KEYS_BYTES / bytes.max(1)).min(BLOCKS_MAX);
+                self.blocks::<LANES>(kernel, (rows / LANES).min(together).max(1))
+            }
         }
     }
 
     fn blocks<const LANES: usize>(&mut self, kernel: Kernel, blocks: usize) -> Scored {
         let rows = (self.rows.len() / self.width).min(blocks * LANES);
         self.rows = &self.rows[..rows * self.width];
-        grow(self.keys, blocks * self.layout.keys.views() * LANES);
+        let keys = (blocks * self.layout.keys.views() * LANES).max(SMALL_VIEWS);
+        grow(self.keys, keys + ALIGNMENT);
         grow(self.sums, blocks * self.start.len() * LANES);
         match kernel {
-            Kernel::Scalar => self.run::<LANES, false>(),
-            Kernel::Portable => self.run::<LANES, true>(),
             #[cfg(target_arch = "x86_64")]
             #[expect(unsafe_code, reason = "the only way to what the processor has beyond its architecture")]
-            // SAFETY: the processor has these instructions, as `is_available` was asked before.
+            // SAFETY: the scratch was made for a kernel that this processor has.
             Kernel::Avx2 => unsafe { self.run_avx2::<LANES>() },
             #[cfg(target_arch = "x86_64")]
             #[expect(unsafe_code, reason = "as above")]
             // SAFETY: as above.
             Kernel::Avx512 => unsafe { self.run_avx512::<LANES>() },
-            #[cfg(not(target_arch = "x86_64"))]
-            Kernel::Avx2 | Kernel::Avx512 => self.run::<LANES, true>(),
+            _ => self.run::<LANES>(None::<fn(&Placed, &[i8], &mut [u8; LANES])>),
         }
         Scored { rows, lanes: LANES }
     }
@@ -204,48 +221,76 @@ impl<T: Sum> Step<'_, T> {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn run_avx2<const LANES: usize>(&mut self) {
-        self.run::<LANES, true>();
+        let layout = self.layout;
+        self.run::<LANES>(Some(|tree: &Placed, keys: &[i8], exits: &mut [u8; LANES]| match LANES {
+            FEW_LANES => planes::avx2::exits::<1>(layout, tree, keys, exits),
+            HALF_LANES => planes::avx2::exits::<2>(layout, tree, keys, exits),
+            _ => planes::avx2::exits::<4>(layout, tree, keys, exits),
+        }));
     }
 
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    #[target_feature(enable = "avx2,avx512f,avx512bw")]
     fn run_avx512<const LANES: usize>(&mut self) {
-        self.run::<LANES, true>();
+        let layout = self.layout;
+        self.run::<LANES>(Some(|tree: &Placed, keys: &[i8], exits: &mut [u8; LANES]| match LANES {
+            FEW_LANES => planes::avx2::exits::<1>(layout, tree, keys, exits),
+            HALF_LANES => planes::avx512::exits::<1>(layout, tree, keys, exits),
+            _ => planes::avx512::exits::<2>(layout, tree, keys, exits),
+        }));
     }
 
-    /// One body for all kernels, compiled for what each may use: its loops over lanes become vector instructions.
+    /// One body for all kernels, compiled for what each may use. `planes`: what finds the exits of a small tree.
     #[inline(always)]
-    fn run<const LANES: usize, const PLANES: bool>(&mut self) {
+    fn run<const LANES: usize>(&mut self, planes: Option<impl Fn(&Placed, &[i8], &mut [u8; LANES])>) {
         let Self { layout, leaves, start, width, rows, .. } = *self;
         let (views, margins) = (layout.keys.views() * LANES, start.len() * LANES);
+        let keys = aligned(self.keys);
         let blocks = rows.chunks(LANES * width);
         for (at, rows) in blocks.clone().enumerate() {
-            layout.keys.fill::<LANES>(rows, width, &mut self.keys[at * views..][..views]);
+            layout.keys.fill::<LANES>(rows, width, &mut keys[at * views..][..views]);
             for (sums, start) in self.sums[at * margins..].chunks_exact_mut(LANES).zip(start) {
                 sums.fill(T::of(*start));
             }
         }
         if LANES == 1 {
-            walk::through_trees(layout, leaves, &self.keys[..views], &mut self.sums[..margins]);
+            walk::through_trees(layout, leaves, keys, &mut self.sums[..margins]);
             return;
         }
         for tree in &layout.trees {
             let leaves = &leaves[tree.leaf as usize..];
-            for at in 0..blocks.len() {
-                let keys = &self.keys[at * views..][..views];
+            for (at, rows) in blocks.clone().enumerate() {
+                let keys = &keys[at * views..][..views];
                 let sums = &mut self.sums[at * margins + tree.margin as usize * LANES..][..LANES];
-                let mut exits = [0; LANES];
-                if PLANES && tree.planes > 0 {
-                    planes::exits(layout, tree, keys, &mut exits);
-                } else {
-                    walk::exits(layout, tree, keys, &mut exits);
-                }
-                for (sum, exit) in sums.iter_mut().zip(exits) {
-                    *sum += leaves[exit as usize];
+                match (&planes, leaves.first_chunk::<PLANES_LEAVES_MAX>()) {
+                    (Some(planes), Some(leaves)) if tree.planes > 0 => {
+                        let mut exits = [0; LANES];
+                        planes(tree, keys, &mut exits);
+                        add(sums, exits.iter().map(|exit| leaves[usize::from(*exit)]));
+                    }
+                    _ => {
+                        let mut exits = [0; LANES];
+                        let exits = &mut exits[..(rows.len() / width).next_multiple_of(walk::ROWS)];
+                        walk::exits::<LANES>(layout, tree, keys, exits);
+                        add(sums, exits.iter().map(|exit| leaves[*exit as usize]));
+                    }
                 }
             }
         }
     }
+}
+
+#[inline(always)]
+fn add<T: Sum>(sums: &mut [T], leaves: impl Iterator<Item = T>) {
+    for (sum, leaf) in sums.iter_mut().zip(leaves) {
+        *sum += leaf;
+    }
+}
+
+/// The part of a buffer that begins where a line of the cache does: a vector that spans two lines is read twice.
+fn aligned(buffer: &mut [i8]) -> &mut [i8] {
+    let offset = buffer.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+    &mut buffer[offset..]
 }
 
 /// Makes a buffer at least as long; what is in it is overwritten anyway.

@@ -73,7 +73,7 @@ impl Reader<'_> {
             self.take(b':')?;
             members.push((key, self.value(depth + 1)?));
             if self.ends(b'}')? {
-                return Ok(Value::Object(members));
+                return super::object(members);
             }
         }
     }

@@ -174,7 +174,7 @@ impl<'b> Reader<'b> {
             let key = self.text()?;
             members.push((key, self.value(depth + 1)?));
         }
-        Ok(Value::Object(members))
+        super::object(members)
     }
 }
 

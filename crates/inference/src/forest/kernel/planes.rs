@@ -1,41 +1,27 @@
-//! Exits by planes of leaves: every split of a tree is asked, for many rows in one instruction.
+//! Exits by planes of leaves: every split of a tree is asked, for 32 or 64 rows in one instruction.
 
-use super::super::layout::{Layout, PLANE_LEAVES, Placed};
+pub(super) mod avx2;
+pub(super) mod avx512;
 
-/// The numbers of the leaves that rows come out at.
+use super::super::layout::{Layout, Mask, PLANE_LEAVES, Placed};
+
+/// By the lower half of a byte with one bit set, the place of that bit; by 0, 0.
+const LOWER_PLACES: [i8; 16] = [0, 0, 1, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0];
+
+/// The same of the upper half.
+const UPPER_PLACES: [i8; 16] = [0, 4, 5, 0, 6, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0];
+
+/// The planes of a tree, the last one first: the number of its first leaf, and its masks.
+///
+/// The exit is the first leaf that remains; from behind, each plane that has any overrules those before.
 #[inline(always)]
-pub(super) fn exits<const LANES: usize>(
-    layout: &Layout,
-    tree: &Placed,
-    keys: &[i8],
-    exits: &mut [u32; LANES],
-) {
-    let planes = &layout.planes[tree.plane as usize..][..tree.planes as usize];
-    // Of the first plane that has leaves left: they, and how many leaves are before it.
-    let (mut left, mut before) = ([0_u8; LANES], [0_u8; LANES]);
-    let mut found = [0_u8; LANES];
-    let mut from = tree.mask as usize;
-    for (plane, end) in planes.iter().enumerate() {
-        let mut remain = [u8::MAX; LANES];
-        for mask in &layout.masks[from..*end as usize] {
-            let keys = &keys[mask.view as usize * LANES..][..LANES];
-            for (remain, key) in remain.iter_mut().zip(keys) {
-                *remain &= if *key > mask.rank { mask.remain } else { u8::MAX };
-            }
-        }
-        from = *end as usize;
+fn backwards<'l>(layout: &'l Layout, tree: &Placed) -> impl Iterator<Item = (i8, &'l [Mask])> {
+    let ends = &layout.planes[tree.plane as usize..][..tree.planes as usize];
+    let first = tree.mask as usize;
+    (0..ends.len()).rev().map(move |plane| {
+        let from = plane.checked_sub(1).map_or(first, |before| ends[before] as usize);
         #[expect(clippy::cast_possible_truncation, reason = "numbers of leaves fit into a byte")]
-        let first = (plane * PLANE_LEAVES) as u8;
-        for lane in 0..LANES {
-            let is_first = found[lane] == 0;
-            left[lane] = if is_first { remain[lane] } else { left[lane] };
-            before[lane] = if is_first { first } else { before[lane] };
-            found[lane] |= remain[lane];
-        }
-    }
-    for lane in 0..LANES {
-        #[expect(clippy::cast_possible_truncation, reason = "there are eight bits")]
-        let bit = left[lane].trailing_zeros() as u8;
-        exits[lane] = u32::from(before[lane].wrapping_add(bit));
-    }
+        let leaf = (plane * PLANE_LEAVES) as u8;
+        (leaf.cast_signed(), &layout.masks[from..ends[plane] as usize])
+    })
 }

@@ -1,73 +1,88 @@
 //! Exits by walking from node to node: several walks in lock step, so that one need not wait for another's memory.
 
-use super::super::layout::{Layout, Placed};
+use super::super::layout::{Layout, Placed, SMALL_VIEWS, Step};
 use super::Sum;
 
-/// Walks in lock step.
-const WALKS: usize = 8;
+/// Rows that walk through one tree in lock step.
+pub(super) const ROWS: usize = 8;
 
-/// Steps between two looks at whether all walks have arrived.
-const STRIDE: u32 = 2;
+/// Trees that one row walks through in lock step. More would not fit into the registers.
+const TREES: usize = 8;
 
-/// The numbers of the leaves that the rows of a block come out at.
+/// The numbers of the leaves that the first rows of a block come out at, a multiple of [`ROWS`].
 #[inline(always)]
-pub(super) fn exits<const LANES: usize>(
-    layout: &Layout,
-    tree: &Placed,
-    keys: &[i8],
-    exits: &mut [u32; LANES],
-) {
-    let nodes = &layout.nodes[tree.node as usize..];
-    let numbers = &layout.numbers[tree.node as usize..];
-    for (group, exits) in exits.chunks_exact_mut(WALKS).enumerate() {
-        let mut places = [0_u32; WALKS];
-        let mut steps = 0;
-        while steps < tree.depth {
-            let before = places;
-            for _ in 0..STRIDE {
-                for (lane, place) in places.iter_mut().enumerate() {
-                    let node = nodes[*place as usize];
-                    *place = node.next(keys[node.view as usize * LANES + group * WALKS + lane]);
-                }
-            }
-            if places == before {
-                break;
-            }
-            steps += STRIDE;
-        }
-        for (exit, place) in exits.iter_mut().zip(places) {
-            *exit = numbers[place as usize];
-        }
+pub(super) fn exits<const LANES: usize>(layout: &Layout, tree: &Placed, keys: &[i8], exits: &mut [u32]) {
+    for (group, exits) in exits.chunks_exact_mut(ROWS).enumerate() {
+        let key = |view: usize, lane: usize| keys[view * LANES + group * ROWS + lane];
+        let roots = [tree.node; ROWS];
+        let found = if tree.is_small {
+            walk(&layout.small, roots, tree.depth, key).map(|place| layout.small[place as usize].number())
+        } else {
+            walk(&layout.large, roots, tree.depth, key).map(|place| layout.numbers[place as usize])
+        };
+        exits.copy_from_slice(&found);
     }
 }
 
 /// Adds up what one row comes out at in all trees.
 #[inline(always)]
 pub(super) fn through_trees<T: Sum>(layout: &Layout, leaves: &[T], keys: &[i8], sums: &mut [T]) {
-    for trees in layout.trees.chunks(WALKS) {
-        let depth = trees.iter().map(|tree| tree.depth).max().unwrap_or(0);
-        let mut roots = [0_u32; WALKS];
-        for (root, tree) in roots.iter_mut().zip(trees) {
-            *root = tree.node;
-        }
-        let mut places = [0_u32; WALKS];
-        let mut steps = 0;
-        while steps < depth {
-            let before = places;
-            for _ in 0..STRIDE {
-                for (place, root) in places.iter_mut().zip(roots) {
-                    let node = layout.nodes[(root + *place) as usize];
-                    *place = node.next(keys[node.view as usize]);
+    for trees in layout.trees.chunks(TREES) {
+        let mut exits = [0; TREES];
+        match (trees.first_chunk::<TREES>(), keys.first_chunk::<SMALL_VIEWS>()) {
+            (Some(trees), Some(keys)) if trees.iter().all(|tree| tree.is_small) => {
+                let depth = trees.iter().map(|tree| tree.depth).max().unwrap_or(0);
+                let roots = trees.each_ref().map(|tree| tree.node);
+                let places = walk(&layout.small, roots, depth, |view, _| keys[view % SMALL_VIEWS]);
+                exits = places.map(|place| layout.small[place as usize].number());
+            }
+            _ => {
+                for (exit, tree) in exits.iter_mut().zip(trees) {
+                    *exit = alone(layout, tree, keys);
                 }
             }
-            if places == before {
-                break;
-            }
-            steps += STRIDE;
         }
-        for ((tree, place), root) in trees.iter().zip(places).zip(roots) {
-            let leaf = tree.leaf + layout.numbers[(root + place) as usize];
-            sums[tree.margin as usize] += leaves[leaf as usize];
+        for (tree, exit) in trees.iter().zip(exits) {
+            sums[tree.margin as usize] += leaves[(tree.leaf + exit) as usize];
         }
     }
+}
+
+/// The number of the leaf that one row comes out at in one tree.
+#[inline(always)]
+fn alone(layout: &Layout, tree: &Placed, keys: &[i8]) -> u32 {
+    let key = |view: usize, _| keys[view];
+    if tree.is_small {
+        let [place] = walk(&layout.small, [tree.node], tree.depth, key);
+        layout.small[place as usize].number()
+    } else {
+        let [place] = walk(&layout.large, [tree.node], tree.depth, key);
+        layout.numbers[place as usize]
+    }
+}
+
+/// Walks from the roots until all have arrived: a leaf leads to itself.
+#[inline(always)]
+fn walk<const WALKS: usize>(
+    nodes: &[impl Step],
+    roots: [u32; WALKS],
+    depth: u32,
+    key: impl Fn(usize, usize) -> i8,
+) -> [u32; WALKS] {
+    let mut places = roots;
+    for _ in 0..depth {
+        let mut ways = 0;
+        for (lane, place) in places.iter_mut().enumerate() {
+            let node = &nodes[*place as usize];
+            let ahead = node.ahead();
+            // The sign of the difference: 1 where the key is above the rank.
+            let is_above = (i32::from(node.rank()) - i32::from(key(node.view(), lane))).cast_unsigned() >> 31;
+            *place += ahead + is_above;
+            ways |= ahead;
+        }
+        if ways == 0 {
+            break;
+        }
+    }
+    places
 }

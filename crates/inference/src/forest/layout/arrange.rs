@@ -2,7 +2,7 @@
 
 use super::super::ensemble::{Child, Split, Tree};
 use super::views::Views;
-use super::{Mask, Node, PLANE_LEAVES};
+use super::{Mask, Node, PLANE_LEAVES, SMALL_NODES, SmallNode};
 
 /// No key is above it.
 const RANK_OF_LEAVES: i8 = i8::MAX;
@@ -25,6 +25,14 @@ struct Ranged {
 }
 
 impl Arranged {
+    /// The nodes in their small form, if they fit into it.
+    pub(super) fn small_nodes(&self) -> Option<Vec<SmallNode>> {
+        if self.nodes.len() > SMALL_NODES {
+            return None;
+        }
+        self.nodes.iter().zip(&self.numbers).map(|(node, number)| SmallNode::of(*node, *number)).collect()
+    }
+
     /// The masks of each plane.
     pub(super) fn masks(&self) -> Vec<Vec<Mask>> {
         let mut planes = vec![Vec::new(); self.leaves.len().div_ceil(PLANE_LEAVES)];
@@ -70,7 +78,7 @@ pub(super) fn arrange(tree: Tree, views: &mut Views) -> Arranged {
     while let Some((child, node, first)) = waiting.pop() {
         let at = match child {
             Child::Leaf(at) => {
-                arranged.nodes[node] = Node::new(0, index(node), RANK_OF_LEAVES);
+                arranged.nodes[node] = Node::new(0, 0, RANK_OF_LEAVES);
                 arranged.numbers[node] = index(first);
                 arranged.leaves[first] = leaves[at as usize];
                 continue;
@@ -82,7 +90,7 @@ pub(super) fn arrange(tree: Tree, views: &mut Views) -> Arranged {
         let (near, far) = if is_turned { (split.right, split.left) } else { (split.left, split.right) };
         let (view, rank) = views.find(split, is_turned);
         let end = first + size(near);
-        arranged.nodes[node] = Node::new(view, index(free), rank);
+        arranged.nodes[node] = Node::new(view, index(free - node), rank);
         arranged.ranges.push(Ranged { view, rank, first, end });
         waiting.extend([(far, free + 1, end), (near, free, first)]);
         free += 2;

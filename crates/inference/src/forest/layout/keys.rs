@@ -10,9 +10,13 @@
 //! down.
 
 use super::super::ensemble::Reading;
+use super::PLANES_LEAVES_MAX;
 
 /// How many thresholds a view has. Keys go from 0 to this; one more stands for missing values that go right.
 pub(super) const RANKS: u32 = 254;
+
+/// Binary searches in lock step.
+const SEARCHES: usize = 8;
 
 /// The key of missing values that go right, and what turned keys are counted down from.
 const HIGHEST: u8 = u8::MAX;
@@ -104,33 +108,21 @@ fn signed(key: u8, is_turned: bool) -> i8 {
 }
 
 impl Keys {
-    /// How many keys a row has.
+    /// How many keys a row has. There are at least as many as a small tree has leaves: each reads one.
     pub(in super::super) fn views(&self) -> usize {
-        self.views
+        self.views.max(PLANES_LEAVES_MAX)
     }
 
     /// Writes the keys of `rows`, each of `width` numbers, into `keys`: those of one view lie together, `LANES` of
-    /// them. Behind the last row they stay what they were.
+    /// them. Behind the last row they are what they may be.
     #[inline(always)]
     pub(in super::super) fn fill<const LANES: usize>(&self, rows: &[f64], width: usize, keys: &mut [i8]) {
         for column in &self.numeric {
             match column.reading {
-                Reading::Plain => {
-                    column.fill::<LANES>(rows, width, keys, |x| above(if x.is_nan() { 0.0 } else { x }))
-                }
-                Reading::ZeroMissing => column.fill::<LANES>(rows, width, keys, |x| match near_zero(x) {
-                    0.0 => Read::Missing,
-                    x if x.is_nan() => Read::Missing,
-                    x => Read::Above(x),
-                }),
-                Reading::NanMissing => column.fill::<LANES>(rows, width, keys, |x| match x.is_nan() {
-                    true => Read::Missing,
-                    false => above(x),
-                }),
-                Reading::Single => column.fill::<LANES>(rows, width, keys, |x| match single(x) {
-                    x if x.is_nan() => Read::Missing,
-                    x => Read::AtLeast(x),
-                }),
+                Reading::Plain => column.fill::<LANES>((rows, width), keys, plain, above),
+                Reading::ZeroMissing => column.fill::<LANES>((rows, width), keys, zero_missing, above),
+                Reading::NanMissing => column.fill::<LANES>((rows, width), keys, nan_missing, above),
+                Reading::Single => column.fill::<LANES>((rows, width), keys, single, at_least),
             }
         }
         for column in &self.categorical {
@@ -139,17 +131,21 @@ impl Keys {
     }
 }
 
-/// A number as its column reads it.
-enum Read {
-    Missing,
-    /// Its rank is the number of thresholds that it is above.
-    Above(f64),
-    /// Its rank is the number of thresholds that it is equal to or above.
-    AtLeast(f64),
+/// Zero stands for NaN.
+#[inline(always)]
+fn plain(x: f64) -> f64 {
+    if x.is_nan() { 0.0 } else { near_zero(x) }
 }
 
-fn above(x: f64) -> Read {
-    Read::Above(near_zero(x))
+/// As every reading from here on: NaN stands for what is missing.
+#[inline(always)]
+fn zero_missing(x: f64) -> f64 {
+    if x.abs() <= ZERO { f64::NAN } else { x }
+}
+
+#[inline(always)]
+fn nan_missing(x: f64) -> f64 {
+    near_zero(x)
 }
 
 /// LightGBM keeps no number that is this close to 0.
@@ -158,46 +154,92 @@ fn near_zero(x: f64) -> f64 {
 }
 
 /// A number as XGBoost stores it.
+#[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "XGBoost rounds to 32-bit floats")]
 fn single(x: f64) -> f64 {
     f64::from(x as f32)
+}
+
+/// LightGBM: whether a number is beyond a threshold.
+#[inline(always)]
+fn above(x: f64, threshold: f64) -> bool {
+    x > threshold
+}
+
+/// XGBoost: the same.
+#[inline(always)]
+fn at_least(x: f64, threshold: f64) -> bool {
+    x >= threshold
 }
 
 impl Numeric {
     #[inline(always)]
     fn fill<const LANES: usize>(
         &self,
-        rows: &[f64],
-        width: usize,
+        (rows, width): (&[f64], usize),
         keys: &mut [i8],
-        read: impl Fn(f64) -> Read,
+        read: impl Fn(f64) -> f64,
+        is_beyond: impl Fn(f64, f64) -> bool,
     ) {
-        for (lane, row) in rows.chunks_exact(width).enumerate() {
-            let rank = match read(row[self.column]) {
-                Read::Missing => None,
-                Read::Above(x) => Some(self.thresholds.partition_point(|threshold| *threshold < x)),
-                Read::AtLeast(x) => Some(self.thresholds.partition_point(|threshold| *threshold <= x)),
-            };
-            for view in &self.views {
-                keys[view.at as usize * LANES + lane] = view.key(rank);
-            }
+        if LANES == 1 {
+            let numbers = [read(rows[self.column])];
+            self.write::<1, LANES>(numbers, self.ranks(numbers, is_beyond), keys);
+            return;
+        }
+        let mut numbers = rows.iter().skip(self.column).step_by(width);
+        for group in 0..(rows.len() / width).div_ceil(SEARCHES) {
+            let numbers: [f64; SEARCHES] =
+                std::array::from_fn(|_| numbers.next().map_or(f64::NAN, |number| read(*number)));
+            let ranks = self.ranks(numbers, &is_beyond);
+            self.write::<SEARCHES, LANES>(numbers, ranks, &mut keys[group * SEARCHES..]);
         }
     }
-}
 
-impl View {
+    /// How many thresholds each number is beyond: as many binary searches in lock step, so that one need not wait for
+    /// another's memory. A number that is missing is beyond none.
     #[inline(always)]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "clamped to a byte, and there are fewer than 2^32 ranks"
-    )]
-    fn key(&self, rank: Option<usize>) -> i8 {
-        let key = match rank {
-            Some(rank) => (rank as u32).saturating_sub(self.base).min(RANKS) as u8,
-            None if self.missing_left => 0,
-            None => HIGHEST,
-        };
-        signed(key, self.is_turned)
+    fn ranks<const COUNT: usize>(
+        &self,
+        numbers: [f64; COUNT],
+        is_beyond: impl Fn(f64, f64) -> bool,
+    ) -> [u32; COUNT] {
+        let thresholds = self.thresholds.as_slice();
+        let mut ranks = [0; COUNT];
+        let mut length = thresholds.len();
+        while length > 1 {
+            let half = length / 2;
+            for (rank, number) in ranks.iter_mut().zip(numbers) {
+                let next = *rank + half;
+                *rank = std::hint::select_unpredictable(is_beyond(number, thresholds[next - 1]), next, *rank);
+            }
+            length -= half;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "there are fewer than 2^32 thresholds")]
+        std::array::from_fn(|at| {
+            let is_last =
+                thresholds.get(ranks[at]).is_some_and(|threshold| is_beyond(numbers[at], *threshold));
+            (ranks[at] + usize::from(is_last)) as u32
+        })
+    }
+
+    /// Writes the keys of the numbers into each view.
+    #[inline(always)]
+    fn write<const COUNT: usize, const LANES: usize>(
+        &self,
+        numbers: [f64; COUNT],
+        ranks: [u32; COUNT],
+        keys: &mut [i8],
+    ) {
+        for view in &self.views {
+            let keys = &mut keys[view.at as usize * LANES..][..COUNT];
+            let missing = if view.missing_left { 0 } else { HIGHEST };
+            let turn = if view.is_turned { 0x7f } else { 0x80 };
+            for lane in 0..COUNT {
+                let key = ranks[lane].saturating_sub(view.base).min(RANKS) as u8;
+                let key = if numbers[lane].is_nan() { missing } else { key };
+                keys[lane] = (key ^ turn).cast_signed();
+            }
+        }
     }
 }
 

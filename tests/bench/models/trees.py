@@ -1,0 +1,157 @@
+"""Times tree ensembles: serin's kernels beside onnxruntime and the trainers' own predict, on one thread.
+
+    trees.py --timer TIME_FOREST [--rounds 5] [--seconds 0.5] [--folder FOLDER]
+
+A LightGBM and an XGBoost model of 500 trees with 64 leaves over 50 columns, 3 % of whose values are missing, are
+trained once and kept in the folder. Every round times every engine; a cell is the median over rounds of the median
+call. All have the same rows, and calls walk over 1,024 different ones.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
+import lightgbm
+import numpy as np
+import onnxruntime
+import xgboost
+from onnxmltools import convert_lightgbm, convert_xgboost
+from onnxmltools.convert.common.data_types import FloatTensorType
+
+ROWS, COLUMNS, TREES, LEAVES = 1024, 50, 500, 64
+BATCHES = (1, 32, 256, 1024)
+
+
+def main():
+    options = arguments()
+    folder = options.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    rows = numbers(ROWS, 2)
+    rows.tofile(folder / "rows")
+    for library, train in (("lightgbm", train_lightgbm), ("xgboost", train_xgboost)):
+        model = folder / f"{library}.model"
+        if not model.exists():
+            train(model)
+        peers, reference, onnx = (lightgbm_peers if library == "lightgbm" else xgboost_peers)(model, rows, folder)
+        measure(library, model, rows, peers, reference, onnx, options)
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--timer", type=Path, required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--folder", type=Path, required=True)
+    return parser.parse_args()
+
+
+def numbers(rows, seed):
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(rows, COLUMNS))
+    x[random.random(x.shape) < 0.03] = np.nan
+    return x
+
+
+def training():
+    x = numbers(20_000, 1)
+    z = np.nan_to_num(x)
+    noise = np.random.default_rng(3).normal(size=len(x))
+    y = z[:, 0] + z[:, 1] * z[:, 2] + np.sin(3 * z[:, 3]) + 0.2 * z[:, 4:20].sum(axis=1) + 0.7 * noise
+    return x, (y > 0).astype(float)
+
+
+def train_lightgbm(model):
+    options = {"objective": "binary", "num_leaves": LEAVES, "learning_rate": 0.05, "num_threads": 1, "verbosity": -1}
+    lightgbm.train(options, lightgbm.Dataset(*training()), TREES).save_model(model)
+
+
+def train_xgboost(model):
+    x, y = training()
+    options = {"objective": "binary:logistic", "grow_policy": "lossguide", "max_leaves": LEAVES, "max_depth": 0, "eta": 0.05, "nthread": 1}
+    booster = xgboost.train(options, xgboost.DMatrix(x, y), TREES)
+    model.write_bytes(bytes(booster.save_raw("ubj")))
+
+
+def lightgbm_peers(model, rows, folder):
+    booster = lightgbm.Booster(model_file=model)
+    predict = lambda rows: booster.predict(rows, num_threads=1)
+    onnx = session(folder / "lightgbm.onnx", lambda: convert_lightgbm(booster, initial_types=inputs(), zipmap=False))
+    return {"LightGBM 4.7 predict": (predict, rows), "onnxruntime 1.32": (onnx, rows.astype(np.float32))}, predict(rows), onnx
+
+
+def xgboost_peers(model, rows, folder):
+    booster = xgboost.Booster({"nthread": 1}, model_file=model)
+    predict = lambda rows: booster.inplace_predict(rows)
+    onnx = session(folder / "xgboost.onnx", lambda: convert_xgboost(booster, initial_types=inputs()))
+    return {"XGBoost 3.2 inplace_predict": (predict, rows), "onnxruntime 1.32": (onnx, rows.astype(np.float32))}, predict(rows), onnx
+
+
+def inputs():
+    return [("x", FloatTensorType([None, COLUMNS]))]
+
+
+def session(path, convert):
+    if not path.exists():
+        path.write_bytes(convert().SerializeToString())
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    opened = onnxruntime.InferenceSession(path, options)
+    names = [output.name for output in opened.get_outputs()]
+    return lambda rows: opened.run(names[1:], {"x": rows})[0]
+
+
+def measure(library, model, rows, peers, reference, onnx, options):
+    calls = {}
+    found = None
+    for _ in range(options.rounds):
+        for kernel, batch, median, predictions in serin(library, model, options):
+            calls.setdefault(f"serin {kernel}", {}).setdefault(batch, []).append(median)
+            found = predictions
+        for name, (predict, rows) in peers.items():
+            for batch in BATCHES:
+                calls.setdefault(name, {}).setdefault(batch, []).append(median_call(predict, rows, batch, options.seconds))
+    report(library, {name: {batch: float(np.median(times)) for batch, times in by.items()} for name, by in calls.items()})
+    print(f"largest difference from the trainer: serin {np.abs(found - reference).max():.1e}, ", end="")
+    converted = np.asarray(onnx(peers["onnxruntime 1.32"][1])).reshape(len(reference), -1)[:, -1]
+    print(f"onnxruntime {np.abs(converted - reference).max():.1e}\n", flush=True)
+
+
+def serin(library, model, options):
+    command = [options.timer, library, model, options.folder / "rows", str(options.seconds), *map(str, BATCHES)]
+    lines = [json.loads(line) for line in subprocess.run(command, check=True, capture_output=True).stdout.splitlines()]
+    predictions = np.array(lines[-1]["predictions"])
+    return [(line["kernel"], line["batch"], line["us"], predictions) for line in lines if "kernel" in line]
+
+
+def median_call(predict, rows, batch, seconds):
+    """The median microseconds of a call."""
+    times = []
+    started = time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        for first in range(0, len(rows) - batch + 1, batch):
+            some = rows[first : first + batch]
+            call = time.perf_counter()
+            predict(some)
+            times.append(time.perf_counter() - call)
+    return np.median(times) * 1e6
+
+
+def report(library, calls):
+    peer = calls["onnxruntime 1.32"]
+    print(f"{library}: microseconds a call, and times as fast as onnxruntime\n")
+    print("| engine | " + " | ".join(f"{batch} rows" for batch in BATCHES) + " | rows/s at 1,024 |")
+    print("|---|" + "---|" * (len(BATCHES) + 1))
+    for name, by in calls.items():
+        cells = [f"{by[batch]:.1f} ({peer[batch] / by[batch]:.1f} x)" for batch in BATCHES]
+        print(f"| {name} | " + " | ".join(cells) + f" | {1024 / by[1024] * 1e6:,.0f} |")
+    print()
+
+
+main()
