@@ -1,8 +1,8 @@
 //! Times a forest on one thread: `time_forest (lightgbm|xgboost) MODEL ROWS SECONDS BATCH…`, for `make bench-models`.
 //!
 //! ROWS is a file of little-endian 64-bit floats, row-major. For each kernel and batch it prints a line of JSON with
-//! the median microseconds of a call; calls walk over all rows, so that no processor learns one by heart. It ends with
-//! the predictions of all rows.
+//! the microseconds that nine calls of ten take, or more: other work on the machine only ever makes a call slower. Calls
+//! walk over all rows, so that no processor learns one by heart. It ends with the predictions of all rows.
 
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
@@ -29,8 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut scratch = Scratch::with(kernel);
         for batch in batches {
             let batch = batch.parse()?;
-            let median = median_call(&forest, &rows, batch, each, &mut scratch);
-            println!("{{\"kernel\": \"{kernel:?}\", \"batch\": {batch}, \"us\": {:.3}}}", median * 1e6);
+            let call = fast_call(&forest, &rows, batch, each, &mut scratch);
+            println!("{{\"kernel\": \"{kernel:?}\", \"batch\": {batch}, \"us\": {:.3}}}", call * 1e6);
         }
     }
     let mut predictions = vec![0.0; rows.len() / forest.columns() * forest.outputs(Output::Prediction)];
@@ -39,8 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The median seconds of a call with `batch` rows, over calls that take about `each` together.
-fn median_call(forest: &Forest, rows: &[f64], batch: usize, each: Duration, scratch: &mut Scratch) -> f64 {
+/// The seconds of a fast call with `batch` rows, over calls that take about `each` together.
+fn fast_call(forest: &Forest, rows: &[f64], batch: usize, each: Duration, scratch: &mut Scratch) -> f64 {
     let mut outputs = vec![0.0; batch * forest.outputs(Output::Prediction)];
     let mut times = Vec::new();
     let started = Instant::now();
@@ -52,5 +52,5 @@ fn median_call(forest: &Forest, rows: &[f64], batch: usize, each: Duration, scra
         }
     }
     times.sort_unstable_by(f64::total_cmp);
-    times[times.len() / 2]
+    times[times.len() / 10]
 }
