@@ -10,11 +10,11 @@ export SERIN_TEST_TRAINERS ?= $(SERIN_CI_CACHE)/trainers
 # rustup's folder comes last: a shell that has not read rustup's settings yet still finds cargo there.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(HOME)/.cargo/bin
 
-.PHONY: help demo test test-faults check bench bench-brokers bench-models soak fmt
+.PHONY: help demo test test-faults check bench bench-brokers bench-models bench-statistics soak fmt
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\): ## /\1|/p' Makefile | while IFS='|' read -r target text; do \
-		printf '  make %-13s %s\n' "$$target" "$$text"; done
+		printf '  make %-16s %s\n' "$$target" "$$text"; done
 
 demo: ## build the release and stream a real month of flights through it (ARGS="--help" for its options)
 	@scripts/prerequisites build
@@ -45,8 +45,14 @@ check: ## formatting, lints, documentation, licences, sources and the stack; a w
 bench: ## run the benchmarks; the scoring lane's own is in services/stream-scorer/benches
 	@scripts/prerequisites build
 	cargo bench --workspace --locked
+	$(MAKE) bench-statistics
 	$(MAKE) bench-brokers
 	$(MAKE) bench-models
+
+bench-statistics: export SERIN_STATISTICS_RESULTS ?= $(CURDIR)/docs/statistics.md
+bench-statistics: ## simulate experiments with a known truth, watched all the time, and write docs/statistics.md
+	@scripts/prerequisites build
+	cargo test --release --locked --package statistics --lib -- truth
 
 bench-brokers: ## measure serin on Kafka and NATS beside a pass-through and Python (ARGS="--write docs/benchmarks.md")
 	@scripts/prerequisites test

@@ -14,7 +14,7 @@ use crate::support::wait_for;
 const USAGE: i32 = 64;
 
 /// Every command there is, as it is typed.
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 42] = [
     "up",
     "stream",
     "analyze",
@@ -33,6 +33,28 @@ const COMMANDS: [&str; 20] = [
     "model publish",
     "experiment",
     "experiment check",
+    "experiment start",
+    "experiment ramp",
+    "experiment stop",
+    "deploy",
+    "deploy show",
+    "deploy history",
+    "deploy set",
+    "deploy rollback",
+    "stats",
+    "stats run",
+    "stats methods",
+    "stats proportions",
+    "stats means",
+    "stats rates",
+    "stats mcnemar",
+    "stats split",
+    "stats adjust",
+    "stats power",
+    "stats power proportions",
+    "stats power means",
+    "stats power non-inferiority",
+    "stats power detectable",
     "demo",
     "completions",
 ];

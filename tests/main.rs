@@ -17,5 +17,6 @@ mod malformed;
 mod registry;
 mod score;
 mod stack;
+mod stats;
 mod support;
 mod tidy;

@@ -8,9 +8,10 @@ use toml::{Table, Value};
 use crate::support::root;
 
 /// Which packages of the house each may name. No service knows another; only the binary knows them all.
-const EDGES: [(&str, &[&str]); 12] = [
+const EDGES: [(&str, &[&str]); 13] = [
     ("events", &[]),
     ("statistics", &[]),
+    ("calculator", &["statistics"]),
     ("experiment", &[]),
     ("messaging", &["runtime"]),
     ("runtime", &[]),
@@ -24,6 +25,7 @@ const EDGES: [(&str, &[&str]); 12] = [
         "serin",
         &[
             "analysis",
+            "calculator",
             "events",
             "experiment",
             "inference",
@@ -43,10 +45,11 @@ const TESTED_ON: &str = "servers";
 const MEASURED_BESIDE: &str = "pass-through";
 
 /// The one package of the house that may name each of these: every foreign world has one door.
-const HOMES: [(&str, &str); 21] = [
+const HOMES: [(&str, &str); 22] = [
     ("apache-avro", "events"),
     ("statrs", "statistics"),
     ("libm", "statistics"),
+    ("sketches-ddsketch", "statistics"),
     ("candle-core", "inference"),
     ("gemm", "inference"),
     ("async-nats", "messaging"),

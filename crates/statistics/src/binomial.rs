@@ -8,14 +8,29 @@ pub(crate) const TIE: f64 = 1e-7;
 
 /// Successes in `n` independent trials, each with chance `p` in (0, 1).
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Binomial {
-    pub(crate) n: u64,
-    pub(crate) p: f64,
+pub struct Binomial {
+    /// How many trials.
+    pub n: u64,
+    /// Each one's chance.
+    pub p: f64,
+}
+
+/// The natural logarithm of the exact two-sided p-value of `successes` in trials that should each have the chance
+/// `p`: the chance of all counts that are no likelier.
+///
+/// # Errors
+/// [`Unavailable::Parameter`](crate::Unavailable::Parameter) for a chance that is not strictly between 0 and 1.
+pub fn exact_binomial(seen: crate::Proportion, p: f64) -> Result<f64, crate::Unavailable> {
+    if !(p > 0.0 && p < 1.0) {
+        let parameter = "chance, it must be between 0 and 1, both exclusive";
+        return Err(crate::Unavailable::Parameter { parameter, value: p });
+    }
+    Ok(Binomial { n: seen.units(), p }.log_p(seen.successes))
 }
 
 impl Binomial {
     /// The logarithm of the chance of exactly `k` successes, by Loader's saddle-point form.
-    pub(crate) fn log_pmf(self, k: u64) -> f64 {
+    pub fn log_pmf(self, k: u64) -> f64 {
         let n = self.n as f64;
         if k > self.n {
             return f64::NEG_INFINITY;
@@ -31,12 +46,12 @@ impl Binomial {
     }
 
     /// The logarithm of the chance of at most `k` successes.
-    pub(crate) fn log_cdf(self, k: u64) -> f64 {
+    pub fn log_cdf(self, k: u64) -> f64 {
         if k >= self.n { 0.0 } else { self.log_split(k + 1).1 }
     }
 
     /// The logarithm of the chance of at least `k` successes.
-    pub(crate) fn log_at_least(self, k: u64) -> f64 {
+    pub fn log_at_least(self, k: u64) -> f64 {
         match k {
             0 => 0.0,
             k if k > self.n => f64::NEG_INFINITY,
@@ -50,7 +65,7 @@ impl Binomial {
     }
 
     /// The logarithm of the exact two-sided p-value of `k`: the chance of all counts that are no likelier than it.
-    pub(crate) fn log_p(self, k: u64) -> f64 {
+    pub fn log_p(self, k: u64) -> f64 {
         let seen = self.log_pmf(k);
         #[expect(
             clippy::cast_possible_truncation,

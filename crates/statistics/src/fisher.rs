@@ -3,7 +3,7 @@
 use crate::{
     Proportion,
     binomial::{Binomial, TIE, first},
-    special::log_add,
+    special::{log_add, log_complement},
 };
 
 /// The logarithm of the two-sided p-value of Fisher's exact test: the chance, given all margins of the two-by-two
@@ -31,6 +31,27 @@ pub fn fisher_exact(control: Proportion, treatment: Proportion) -> f64 {
         log_add(tables.log_upper(seen), lower)
     };
     p.min(0.0)
+}
+
+/// One-sided tails of Fisher's test, as natural logarithms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FisherTails {
+    /// The chance of as many successes in treatment, or more.
+    pub log_greater: f64,
+    /// The chance of as many, or fewer.
+    pub log_less: f64,
+    /// The chance of more, and half that of as many: the mid-p-value of "greater".
+    pub log_mid_greater: f64,
+}
+
+/// The one-sided p-values of Fisher's exact test.
+pub fn fisher_tails(control: Proportion, treatment: Proportion) -> FisherTails {
+    let tables = Tables::new(control, treatment);
+    let seen = treatment.successes;
+    let (greater, less) = (tables.log_at_least(seen), tables.log_at_most(seen));
+    let more = if seen == tables.most { f64::NEG_INFINITY } else { tables.log_at_least(seen + 1) };
+    let log_mid_greater = log_add(more, tables.log_pmf(seen) - std::f64::consts::LN_2);
+    FisherTails { log_greater: greater.min(0.0), log_less: less.min(0.0), log_mid_greater }
 }
 
 /// All tables with the same margins, each known by the treatment's successes: the hypergeometric distribution.
@@ -90,6 +111,28 @@ impl Tables {
             return f64::NEG_INFINITY;
         }
         self.log_pmf(count) + log_sum((count..self.most).map(|k| self.ratio(k as f64)))
+    }
+
+    /// The chance of `count` or more, summed on the side of the mode that is shorter.
+    fn log_at_least(&self, count: u64) -> f64 {
+        if count <= self.least {
+            0.0
+        } else if count > self.mode() {
+            self.log_upper(count)
+        } else {
+            log_complement(self.log_lower(count - 1).min(0.0))
+        }
+    }
+
+    /// The chance of `count` or fewer, likewise.
+    fn log_at_most(&self, count: u64) -> f64 {
+        if count >= self.most {
+            0.0
+        } else if count < self.mode() {
+            self.log_lower(count)
+        } else {
+            log_complement(self.log_upper(count + 1).min(0.0))
+        }
     }
 
     /// The chance of k + 1 over that of k.

@@ -45,7 +45,8 @@ impl NonInferiority {
 }
 
 impl Comparison {
-    /// Tests means or ratios against an absolute `margin` above zero, on the scale of the metric, one-sided at `alpha`.
+    /// Tests means or ratios against an absolute `margin` above zero, on the scale of the metric, one-sided at
+    /// `alpha`.
     ///
     /// For proportions take [`non_inferior_proportions`]: this uses the standard error, which collapses without
     /// successes.

@@ -47,8 +47,8 @@ impl Plan {
         self.units(self.control_for_means(self.alpha.half(), control, treatment, effect)?)
     }
 
-    /// Units to see the share `treatment` where the control has the share `control`, by the score test
-    /// (Fleiss, "Statistical Methods for Rates and Proportions", 2nd ed., equation 3.18, without continuity correction).
+    /// Units to see the share `treatment` where the control has the share `control`, by the score test (Fleiss,
+    /// "Statistical Methods for Rates and Proportions", 2nd ed., equation 3.18, without continuity correction).
     ///
     /// # Errors
     /// [`Unavailable::Parameter`] for equal shares, shares outside 0..=1, an allocation that is not positive, or a
@@ -57,8 +57,8 @@ impl Plan {
         self.units(self.control_for_proportions(control, treatment)?)
     }
 
-    /// Units to show that a mean is not worse by `margin`, if it truly is the same, given the variance of the units in
-    /// each arm. `alpha` is one-sided here.
+    /// Units to show that a mean is not worse by `margin`, if it truly is the same, given the variance of the units
+    /// in each arm. `alpha` is one-sided here.
     ///
     /// # Errors
     /// As those of [`Plan::units_for_means`].
@@ -76,13 +76,11 @@ impl Plan {
         (normal::isf(self.alpha.half()) + self.reach()) * standard_error
     }
 
-    pub(crate) fn control_for_means(
-        &self,
-        tail: f64,
-        v_a: f64,
-        v_b: f64,
-        effect: f64,
-    ) -> Result<f64, Unavailable> {
+    /// The units of control as a broken number, with alpha in the `tail` given.
+    ///
+    /// # Errors
+    /// As those of [`Plan::units_for_means`].
+    pub fn control_for_means(&self, tail: f64, v_a: f64, v_b: f64, effect: f64) -> Result<f64, Unavailable> {
         self.check()?;
         if effect == 0.0 || !effect.is_finite() {
             return Err(Unavailable::Parameter {
@@ -99,7 +97,11 @@ impl Plan {
         Ok(standard * standard * (v_a + v_b / self.allocation))
     }
 
-    pub(crate) fn control_for_proportions(&self, a: f64, b: f64) -> Result<f64, Unavailable> {
+    /// The units of control as a broken number.
+    ///
+    /// # Errors
+    /// As those of [`Plan::units_for_proportions`].
+    pub fn control_for_proportions(&self, a: f64, b: f64) -> Result<f64, Unavailable> {
         self.check()?;
         for value in [a, b] {
             if !(0.0..=1.0).contains(&value) {

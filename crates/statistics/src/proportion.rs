@@ -30,6 +30,15 @@ impl Proportion {
         }
     }
 
+    /// Takes a unit out that was pushed before.
+    pub fn retract(&mut self, success: bool) {
+        if success {
+            self.successes = self.successes.saturating_sub(1);
+        } else {
+            self.failures = self.failures.saturating_sub(1);
+        }
+    }
+
     /// Adds all units of another summary.
     pub fn merge(&mut self, other: &Self) {
         self.successes += other.successes;

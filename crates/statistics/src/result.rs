@@ -45,6 +45,8 @@ pub struct Comparison {
 pub enum Test {
     /// Welch's t-test: means of arms that may differ in variance.
     Welch,
+    /// Student's t-test: means of arms of equal variance.
+    Student,
     /// The delta method: ratios of sums, clustered by unit.
     Delta,
     /// The score test: proportions, with the variance under no difference.

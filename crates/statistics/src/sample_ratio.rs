@@ -70,7 +70,7 @@ pub fn sample_ratio(observed: &[u64], weights: &[f64]) -> Result<SampleRatio, Un
     } else if exact {
         exact_log_p(&intended, n)
     } else {
-        chi_squared::log_sf(statistic, df)
+        chi_squared::log_sf(statistic, f64::from(df))
     };
     Ok(SampleRatio { expected, statistic, df, exact, log_p })
 }

@@ -155,6 +155,7 @@ fn level(alpha: f64) -> Alpha {
 fn method(test: Test) -> &'static str {
     match test {
         Test::Welch => "Welch",
+        Test::Student => "Student",
         Test::Delta => "delta method, clustered by unit",
         Test::Score => "score test",
         Test::FisherExact => "Fisher's exact test",

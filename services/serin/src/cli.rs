@@ -1,10 +1,17 @@
 //! The command line.
 
+mod deploy;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use runtime::telemetry::LogFormat;
+
+pub(crate) use self::deploy::{
+    DeployCommand, DeploySetArguments, DeployShowArguments, RolloutCommand, ShadowShare,
+};
+use crate::stats::StatsCommand;
 
 /// Scores streams of events with production, shadow and canary models, and tells which model is better.
 #[derive(Debug, Parser)]
@@ -62,10 +69,20 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ModelCommand,
     },
-    /// Work with experiment definitions.
+    /// Show and change which versions serve.
+    Deploy {
+        #[command(subcommand)]
+        command: DeployCommand,
+    },
+    /// Check, start, ramp and stop experiments.
     Experiment {
         #[command(subcommand)]
         command: ExperimentCommand,
+    },
+    /// Statistics on numbers that you have: tests, intervals, power, one by one or in bulk.
+    Stats {
+        #[command(subcommand)]
+        command: StatsCommand,
     },
     /// Replay a month of flights through three models, and report.
     Demo(DemoArguments),
@@ -112,6 +129,8 @@ pub(crate) enum ModelCommand {
 pub(crate) enum ExperimentCommand {
     /// Check a definition, and say what it means.
     Check(ExperimentCheckArguments),
+    #[command(flatten)]
+    Rollout(RolloutCommand),
 }
 
 #[derive(Args, Clone, Debug)]

@@ -58,6 +58,20 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// The definition of an experiment, which need not be one that the configuration has run.
+    ///
+    /// # Errors
+    /// Where the folder of definitions has none of this name.
+    pub(crate) fn definition(&self, name: &str) -> anyhow::Result<Experiment> {
+        let (known, faults) = self.scorer.definitions.get();
+        if let Some(found) = known.iter().find(|experiment| experiment.name == name) {
+            return Ok(found.clone());
+        }
+        let names: Vec<_> = known.iter().map(|experiment| experiment.name.as_str()).collect();
+        let faults: String = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+        anyhow::bail!("there is no experiment \"{name}\" (definitions: {}){faults}", names.join(", "));
+    }
+
     /// Reads the file at `path` under the environment, and the experiments that it names.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod cli;
 mod client;
 mod config;
 mod demo;
+mod deploy;
 mod health;
 mod lines;
 mod model;
@@ -15,6 +16,7 @@ mod redrive;
 mod schema;
 mod score;
 mod services;
+mod stats;
 mod tail;
 
 use std::collections::BTreeMap;
@@ -66,6 +68,11 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
         Command::Experiment { command: ExperimentCommand::Check(arguments) } => {
             runtime::entry::exit(check::experiment(&arguments))
         }
+        Command::Experiment { command: ExperimentCommand::Rollout(command) } => {
+            runtime::main(|shutdown| deploy::rollout(command, environment, shutdown))
+        }
+        Command::Deploy { command } => runtime::main(|shutdown| deploy::run(command, environment, shutdown)),
+        Command::Stats { command } => runtime::entry::exit(stats::run(command)),
         Command::Up(arguments) => {
             runtime::main(|shutdown| services::run(arguments, services::Roles::ALL, environment, shutdown))
         }

@@ -153,6 +153,7 @@ fn config(group: &str) -> Config {
             shadows: Vec::new(),
         },
         experiments: vec![experiment],
+        definitions: stream_scorer::deployment::Definitions::new(Default::default),
         base: example(),
         registry: None,
         binding: events::Binding::Kafka,

@@ -30,4 +30,4 @@ pub use config::{
 };
 pub use service::{Config, Lanes, Service};
 pub use setup::SetupError;
-pub use totals::{LaneList, LaneTotals, Totals};
+pub use totals::{LaneList, LaneTotals, NamedTotals, Totals};

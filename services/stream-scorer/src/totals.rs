@@ -61,11 +61,14 @@ impl LaneTotals {
 
 /// The lanes of a process by name, with what they have done so far: production first, then the shadows as they came.
 #[derive(Clone, Debug, Default)]
-pub struct LaneList(Arc<Mutex<Vec<(String, Arc<LaneTotals>)>>>);
+pub struct LaneList(Arc<Mutex<Vec<NamedTotals>>>);
+
+/// A lane's name and what it has done so far.
+pub type NamedTotals = (String, Arc<LaneTotals>);
 
 impl LaneList {
     /// The lanes there are now, and those that have been.
-    pub fn get(&self) -> Vec<(String, Arc<LaneTotals>)> {
+    pub fn get(&self) -> Vec<NamedTotals> {
         self.lock().clone()
     }
 
@@ -80,7 +83,7 @@ impl LaneList {
         totals
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(String, Arc<LaneTotals>)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<NamedTotals>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,14 +3,17 @@
 //! All tails are natural logarithms. statrs 0.19 is the source of the normal quantile only: its Student's t and
 //! beta functions lose digits from some 1e5 on, and for still larger parameters do not return.
 
-pub(crate) mod beta;
-pub(crate) mod chi_squared;
-pub(crate) mod gamma;
-pub(crate) mod normal;
-pub(crate) mod student_t;
+pub mod beta;
+pub mod chi_squared;
+pub mod gamma;
+pub mod kolmogorov;
+pub mod noncentral_t;
+pub mod normal;
+pub mod student_t;
 #[cfg(test)]
 #[expect(clippy::float_cmp, reason = "zero is exact in these cases")]
 mod tests;
+pub(crate) mod zeta;
 
 use std::f64::consts::LN_2;
 

@@ -10,7 +10,7 @@ const MANY: f64 = 1e4;
 const LARGE: f64 = 1e150;
 
 /// The logarithm of the chance to exceed `t`.
-pub(crate) fn log_sf(t: f64, df: f64) -> f64 {
+pub fn log_sf(t: f64, df: f64) -> f64 {
     if df == f64::INFINITY {
         return normal::log_sf(t);
     }
@@ -25,7 +25,7 @@ pub(crate) fn log_sf(t: f64, df: f64) -> f64 {
 ///
 /// Newton's method on ln sf as a function of ln t, which is concave and, in the heavy tails of few degrees of
 /// freedom, nearly straight. The start is the normal quantile, which is never too large.
-pub(crate) fn isf(p: f64, df: f64) -> f64 {
+pub fn isf(p: f64, df: f64) -> f64 {
     if p > 0.5 {
         return -isf(1.0 - p, df);
     }

@@ -82,11 +82,11 @@ fn the_beta_function_has_closed_forms_with_a_shape_of_one() {
 #[test]
 fn chi_squared_has_closed_forms() {
     for x in [0.001, 1.0, 10.0, 1e5] {
-        assert_close(chi_squared::log_sf(x, 2), -x / 2.0, 1e-14);
-        assert_close(chi_squared::log_sf(x, 4), -x / 2.0 + f64::ln_1p(x / 2.0), 1e-12);
-        assert_close(chi_squared::log_sf(x, 1), normal::log_two_sided(x.sqrt()), 1e-15);
+        assert_close(chi_squared::log_sf(x, 2.0), -x / 2.0, 1e-14);
+        assert_close(chi_squared::log_sf(x, 4.0), -x / 2.0 + f64::ln_1p(x / 2.0), 1e-12);
+        assert_close(chi_squared::log_sf(x, 1.0), normal::log_two_sided(x.sqrt()), 1e-15);
     }
-    assert_eq!(chi_squared::log_sf(0.0, 3), 0.0);
+    assert_eq!(chi_squared::log_sf(0.0, 3.0), 0.0);
 }
 
 #[test]

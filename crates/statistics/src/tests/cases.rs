@@ -3,9 +3,11 @@
 use std::f64::consts::LN_2;
 
 use crate::{
-    Alpha, Comoments, Direction, Moments, NonInferiority, Plan, Power, Proportion, RequiredUnits, Test,
-    Unavailable, benjamini_hochberg, clustered_mean, fisher_exact, holm, mcnemar, non_inferior_proportions,
-    ratio, sample_ratio, two_proportions, welch, wilson,
+    Alpha, Comoments, Direction, Loss, Moments, NonInferiority, Plan, Power, Proportion, RequiredUnits, Test,
+    Unavailable, benjamini_hochberg, clustered_mean, cuped,
+    drift::{kolmogorov_smirnov, kolmogorov_smirnov_binned},
+    fisher_exact, holm, mann_whitney, mann_whitney_binned, mcnemar, non_inferior_proportions, ratio,
+    sample_ratio, special, two_proportions, welch, wilson,
 };
 
 fn close(got: f64, expected: f64) -> bool {
@@ -326,4 +328,47 @@ fn a_guardrail_on_proportions_agrees_with_its_interval() {
             non_inferior_proportions(share(1, 2), share(1, 2), margin, Direction::Higher, Alpha::USUAL);
         assert!(matches!(refused, Err(Unavailable::Parameter { .. })), "{margin}");
     }
+}
+
+#[test]
+fn an_offset_costs_an_adjusted_difference_no_digits() {
+    let pairs = |shift: f64, by: f64| -> Comoments {
+        (0..40).map(|i| (f64::from(i % 7) + by + shift, f64::from(i % 5) + by + shift)).collect()
+    };
+    let plain = cuped(&pairs(0.0, 0.0), &pairs(0.0, 0.5), Alpha::USUAL).unwrap().comparison;
+    let far = cuped(&pairs(1e8, 0.0), &pairs(1e8, 0.5), Alpha::USUAL).unwrap().comparison;
+    assert!((plain.difference.value - far.difference.value).abs() < 1e-14, "{far:?}");
+    assert!((plain.difference.standard_error - far.difference.standard_error).abs() < 1e-12, "{far:?}");
+}
+
+#[test]
+fn tests_of_bins_are_those_of_the_numbers_in_them() {
+    let (a, b) = ([0.0, 0.0, 1.0, 2.0, 2.0], [1.0, 2.0, 3.0, 3.0]);
+    let (bins_a, bins_b) = ([2, 1, 2, 0], [0, 1, 1, 2]);
+    assert_eq!(mann_whitney(&a, &b), mann_whitney_binned(&bins_a, &bins_b));
+    let (raw, binned) =
+        (kolmogorov_smirnov(&a, &b).unwrap(), kolmogorov_smirnov_binned(&bins_a, &bins_b).unwrap());
+    assert!((raw.d - binned.d).abs() < 1e-15 && close(raw.p_limit, binned.p_limit), "{raw:?} {binned:?}");
+}
+
+#[test]
+fn tails_of_beta_agree_where_the_recipe_changes() {
+    // The larger shapes have another recipe; at a fixed number of standard deviations little changes with the shapes.
+    for z in [-8.0_f64, -1.0, 0.0, 1e-6, 2.0, 20.0] {
+        let tails = |n: f64| {
+            let (a, b) = (0.3 * n, 0.7 * n);
+            let x = 0.3 + z * (0.21 / n).sqrt();
+            special::beta::log_tails(a, b, x, 1.0 - x)
+        };
+        let (below, above) = (tails(3.33e9), tails(3.34e9));
+        assert!((below.0 - above.0).abs() < 1e-6 * (1.0 + below.0.abs()), "{z}: {below:?} {above:?}");
+        assert!((below.1 - above.1).abs() < 1e-6 * (1.0 + below.1.abs()), "{z}: {below:?} {above:?}");
+    }
+}
+
+#[test]
+fn a_log_loss_is_clipped_from_both_sides() {
+    let loss = Loss::Log { clip: 1e-15 };
+    assert!(close(loss.of(0.0, true), -(1e-15_f64.ln())) && close(loss.of(1.0, false), -(1e-15_f64.ln())));
+    assert!(close(loss.of(1e-20, false), 1e-15) && close(loss.of(0.25, true), 4.0_f64.ln()));
 }

@@ -4,5 +4,5 @@
 mod cases;
 mod properties;
 mod random;
-mod reference;
 mod simulations;
+mod truth;

@@ -3,8 +3,12 @@
 use proptest::prelude::*;
 
 use crate::{
-    Alpha, Comoments, Moments, Proportion, benjamini_hochberg, clustered_mean, fisher_exact, holm, mcnemar,
-    ratio, sample_ratio, two_proportions, welch,
+    Alpha, Comoments, ExactComoments, ExactMoments, Moments, Proportion,
+    bayes::{Prior, beta_binomial},
+    benjamini_hochberg, clustered_mean, fisher_exact, hodges_lehmann, holm, mann_whitney, mcnemar,
+    miettinen_nurminen, ratio, sample_ratio,
+    sequential::counts::multinomial,
+    two_proportions, welch,
 };
 
 fn numbers() -> impl Strategy<Value = Vec<f64>> {
@@ -208,4 +212,84 @@ fn plain_binomial(k: u64, n: u64, p: f64) -> f64 {
 
 fn plain_sign(a: u64, b: u64) -> f64 {
     plain_binomial(a, a + b, 0.5)
+}
+
+fn whole_numbers() -> impl Strategy<Value = Vec<f64>> {
+    let number = (-100_000_000_i64..100_000_000).prop_map(|millionths| millionths as f64 / 1e6);
+    prop::collection::vec(number, 2..40)
+}
+
+proptest! {
+    #[test]
+    fn exact_sums_are_the_same_in_any_order_and_retract(numbers in whole_numbers(), extra in whole_numbers(), at in 0_usize..40) {
+        let sums = |numbers: &[f64]| {
+            let mut sums = ExactMoments::default();
+            numbers.iter().for_each(|number| sums.push(*number).unwrap());
+            sums
+        };
+        let whole = sums(&numbers);
+        let reversed: Vec<f64> = numbers.iter().rev().copied().collect();
+        prop_assert_eq!(sums(&reversed), whole);
+        let (left, right) = numbers.split_at(at.min(numbers.len()));
+        let mut merged = sums(right);
+        merged.merge(&sums(left));
+        prop_assert_eq!(merged, whole);
+        let mut retracted = sums(&[numbers.as_slice(), &extra].concat());
+        extra.iter().for_each(|number| retracted.retract(*number).unwrap());
+        prop_assert_eq!(retracted, whole);
+        let floats: Moments = numbers.iter().copied().collect();
+        let exact = whole.moments();
+        prop_assert!(close(exact.mean, floats.mean, 1.0) && close(exact.m2, floats.m2, 1.0), "{:?} {:?}", exact, floats);
+    }
+
+    #[test]
+    fn exact_pairs_agree_with_floats_and_retract(pairs in pairs(), extra in pairs()) {
+        let mut sums = ExactComoments::default();
+        pairs.iter().chain(&extra).for_each(|(y, x)| sums.push(*y, *x).unwrap());
+        extra.iter().for_each(|(y, x)| sums.retract(*y, *x).unwrap());
+        let floats: Comoments = pairs.iter().copied().collect();
+        let exact = sums.comoments();
+        // Millionths are rounded to.
+        let near = |a: f64, b: f64| (a - b).abs() <= 1e-3 * (1.0 + a.abs());
+        prop_assert!(near(exact.c_yx, floats.c_yx) && near(exact.m2_x, floats.m2_x) && near(exact.mean_y, floats.mean_y));
+    }
+
+    #[test]
+    fn ranks_are_mirrored_and_shifted_along(a in whole_numbers(), b in whole_numbers(), shift in -50_i32..50) {
+        let (forth, back) = (mann_whitney(&a, &b).unwrap(), mann_whitney(&b, &a).unwrap());
+        prop_assert!(close(forth.statistic, -back.statistic, 1.0) && close(forth.log_p, back.log_p, 1.0));
+        let moved: Vec<f64> = b.iter().map(|number| number + f64::from(shift)).collect();
+        let (before, after) = (hodges_lehmann(&a, &b).unwrap(), hodges_lehmann(&a, &moved).unwrap());
+        prop_assert!(close(after - before, f64::from(shift), 1e3));
+    }
+
+    #[test]
+    fn evidence_does_not_depend_on_the_order_of_arms(counts in prop::collection::vec(0_u64..1_000_000, 2..5), k in 0.1..1e4_f64) {
+        let shares: Vec<f64> = (1..=counts.len()).map(|index| index as f64).collect();
+        let forth = multinomial(&counts, &shares, k).unwrap();
+        let reversed = |list: &[f64]| -> Vec<f64> { list.iter().rev().copied().collect() };
+        let turned: Vec<u64> = counts.iter().rev().copied().collect();
+        let back = multinomial(&turned, &reversed(&shares), k).unwrap();
+        prop_assert!(close(forth, back, 1.0), "{} {}", forth, back);
+    }
+
+    #[test]
+    fn score_intervals_hold_the_difference_seen(control in arm(), treatment in arm()) {
+        let interval = miettinen_nurminen(control, treatment, Alpha::USUAL).unwrap();
+        let seen = treatment.share().unwrap() - control.share().unwrap();
+        prop_assert!(interval.low <= seen + 1e-12 && seen <= interval.high + 1e-12);
+        prop_assert!(-1.0 <= interval.low && interval.high <= 1.0);
+    }
+
+    #[test]
+    fn chances_to_win_add_up(control in arm(), treatment in arm()) {
+        let prior = Prior { successes: 1.0, failures: 1.0 };
+        let result = beta_binomial(control, treatment, prior).unwrap();
+        let sum = result.log_treatment_higher.exp() + result.log_control_higher.exp();
+        prop_assert!((sum - 1.0).abs() < 1e-9, "{}", sum);
+        // Chances change places with the arms, and so do losses.
+        let back = beta_binomial(treatment, control, prior).unwrap();
+        prop_assert!(close(back.log_control_higher, result.log_treatment_higher, 1.0));
+        prop_assert!((back.loss_of_control - result.loss_of_treatment).abs() < 1e-12);
+    }
 }

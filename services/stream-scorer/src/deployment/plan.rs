@@ -31,13 +31,18 @@ impl Definitions {
         Self(Arc::new(look_up))
     }
 
+    /// The definitions that can be read, and all that is wrong with the others.
+    pub fn get(&self) -> (Vec<Experiment>, Vec<String>) {
+        (self.0)()
+    }
+
     /// The definitions for a deployment. What is wrong with others is no fault of it.
     fn of(&self, deployment: &Deployment) -> Result<Vec<Experiment>, Vec<String>> {
         let mut routes = deployment.experiments.iter();
         if routes.len() == 0 {
             return Ok(Vec::new());
         }
-        let (definitions, faults) = (self.0)();
+        let (definitions, faults) = self.get();
         let has = |name: &str| definitions.iter().any(|definition| definition.name == name);
         if faults.is_empty() || routes.all(|route| has(&route.name)) { Ok(definitions) } else { Err(faults) }
     }
