@@ -301,7 +301,8 @@ fn faults_of_trees_and_outputs_have_their_places_too() {
         (
             "raw_scores = true",
             "layers = [\"linear\"]",
-            "manifest: unknown field `layers`; did you mean `raw_scores`?",
+            "manifest: unknown field `layers`; expected one of `name`, `version`, `format`, `iterations`, `raw_scores`, \
+             `file`, `sha256`, `input`, `output`, `golden`, `missing_value`",
         ),
         (
             "\"float\"",
@@ -332,8 +333,8 @@ fn faults_of_trees_and_outputs_have_their_places_too() {
         ),
         (
             "of = \"raw\"",
-            "of = \"rwa\"",
-            "output 2 \"late\": `of`: no output of kind \"value\" is named \"rwa\"; did you mean \"raw\"?",
+            "of = \"raws\"",
+            "output 2 \"late\": `of`: no output of kind \"value\" is named \"raws\"; did you mean \"raw\"?",
         ),
         (
             "threshold = 0.3",
