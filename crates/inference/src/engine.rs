@@ -87,9 +87,16 @@ struct Version {
 #[derive(Debug)]
 enum Thread {
     /// On the lane's own: production.
-    Here(Box<Scorer>, Meters),
+    Here(Box<Here>),
     /// On one of its own: everybody else.
     Apart(Box<Candidate>),
+}
+
+/// What scores on the lane's own thread.
+#[derive(Debug)]
+struct Here {
+    scorer: Scorer,
+    meters: Meters,
 }
 
 /// What an event gets: nothing yet, perhaps because a candidate failed on it, or a result.
@@ -271,7 +278,7 @@ impl Scored {
 impl Version {
     fn production(model: &Arc<Model>) -> Self {
         let meters = Meters::new(model.name(), model.version());
-        Self::on(Thread::Here(Box::new(model.scorer().with_failures()), meters))
+        Self::on(Thread::Here(Box::new(Here { scorer: model.scorer().with_failures(), meters })))
     }
 
     fn candidate(model: &Arc<Model>) -> Self {
@@ -284,7 +291,7 @@ impl Version {
 
     fn model(&self) -> &Arc<Model> {
         match &self.thread {
-            Thread::Here(scorer, _) => scorer.model(),
+            Thread::Here(here) => here.scorer.model(),
             Thread::Apart(candidate) => candidate.model(),
         }
     }
@@ -295,7 +302,8 @@ impl Version {
 
     /// Scores production's events of the batch, and hands out their answers.
     fn score(&mut self, batch: &[FeatureEvent], answers: &mut [Answer]) {
-        let Thread::Here(scorer, meters) = &mut self.thread else { return };
+        let Thread::Here(here) = &mut self.thread else { return };
+        let Here { scorer, meters } = &mut **here;
         if self.events.is_empty() {
             return;
         }
@@ -330,7 +338,7 @@ impl Version {
 impl Thread {
     fn meters(&self) -> &Meters {
         match self {
-            Self::Here(_, meters) => meters,
+            Self::Here(here) => &here.meters,
             Self::Apart(candidate) => candidate.meters(),
         }
     }
