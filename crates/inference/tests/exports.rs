@@ -2,7 +2,12 @@
 //! onnxruntime and scikit-learn compute with them: `tests/trainers/export.py` writes them, with the Python that
 //! `scripts/trainers` installs.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are not seen as tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are not seen as tests"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -162,7 +167,8 @@ fn differing(found: &[f64], expected: &[f64], tolerance: f64, width: usize) -> O
     let is_off = |at: &usize| {
         let (found, expected) = (found[*at], expected[*at]);
         let near = (found - expected).abs() <= tolerance * expected.abs().max(1.0);
-        !(near || found == expected || (found.is_nan() && expected.is_nan()))
+        let is_same = found.to_bits() == expected.to_bits();
+        !(near || is_same || (found.is_nan() && expected.is_nan()))
     };
     let off: Vec<usize> = (0..found.len()).filter(is_off).collect();
     let at = *off.first()?;

@@ -54,7 +54,7 @@ fn no_mutation_makes_loading_or_running_panic() {
             loaded += 1;
         }
     }
-    assert!(loaded > 2_000, "{loaded} of them load");
+    assert!(loaded > 1_000, "{loaded} of them load");
 }
 
 #[test]
