@@ -12,6 +12,7 @@ mod checks;
 mod commands;
 mod crashes;
 mod demo;
+mod deploy;
 mod health;
 mod malformed;
 mod registry;

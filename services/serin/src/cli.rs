@@ -233,7 +233,7 @@ pub(crate) struct ScoreArguments {
     /// whole or not at all.
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     pub(crate) output: PathBuf,
-    /// The configuration whose [input] says where id and features are in the events. Without it they are where
+    /// The configuration whose `[input]` says where id and features are in the events. Without it they are where
     /// --event-id and --features say.
     #[arg(long, short, value_name = "FILE", conflicts_with_all = ["event_id", "features"])]
     pub(crate) config: Option<PathBuf>,
