@@ -5,9 +5,9 @@ use crate::checker::Canary;
 use crate::run::Run;
 use crate::server::{Kind, Server};
 
-on_both!(shadow_hangs, canary_panics, canary_gives_nan, shadow_panics);
+on_both!(shadow_hangs, canary_hangs, canary_panics, canary_gives_nan, shadow_panics);
 
-/// The lane of the shadow stands still for ever. Production goes on, and ends in order when it is asked to.
+/// The shadow's lane scores nothing any more. Production goes on, and ends in order when it is asked to.
 fn shadow_hangs(kind: Kind) {
     let mut run = Run::on(Server::shared(kind));
     run.has_shadow = false;
@@ -21,6 +21,11 @@ fn shadow_panics(kind: Kind) {
     run.has_shadow = false;
     let scorer = run.serving(&[("SERIN_FAULT_MODEL", "mlp-2:panic")]);
     run.finish("shadow panics at every event", 1, vec![scorer]);
+}
+
+/// Production waits for it until its deadline, twice, and then no more.
+fn canary_hangs(kind: Kind) {
+    canary_fails(kind, "mlp-1:hang", ("canary hangs", "unavailable"));
 }
 
 fn canary_panics(kind: Kind) {
