@@ -24,7 +24,7 @@ mod together;
 pub use assignment::{Assignment, Bucket, Salt, SaltError};
 pub use definition::{
     Absent, Aggregate, Arm, Better, Correction, CoverageError, Decision, Definition, Experiment, Layer,
-    Method, Metric, MetricKind, MetricRole, Quantity, QuantityError, limits,
+    Method, Metric, MetricKind, MetricRole, Quantity, QuantityError, Winsorize, limits,
 };
 pub use epoch::Epoch;
 pub use problems::{Problem, Problems};

@@ -60,6 +60,14 @@ impl<'j> Exposures<'j> {
         exposures
     }
 
+    /// The units in the order of their exposure, those of one moment in the order of their ids. As all have the same
+    /// windows, it is the order of their maturity too.
+    pub(crate) fn in_order(&self) -> Vec<&Exposed<'j>> {
+        let mut units: Vec<_> = self.units.values().collect();
+        units.sort_by_key(|unit| unit.since);
+        units
+    }
+
     fn add(&mut self, arm: usize, window: i64, prediction: &'j Prediction, event: &'j Joined) {
         let since = prediction.occurred_at;
         let new = || Exposed { arm, since, predictions: Vec::new(), is_crossover: false };

@@ -117,6 +117,8 @@ fn result(differences: &Comoments) -> ComparisonResult {
             method: "paired, clustered by unit",
             log_p: test.log_p,
             p: test.log_p.exp(),
+            always_valid: None,
+            bayesian: None,
             adjusted_p: None,
         },
         Err(reason) => ComparisonResult::Unavailable { unavailable: reason.to_string() },

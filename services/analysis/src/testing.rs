@@ -100,6 +100,16 @@ pub(crate) enum Fact {
     Outcome(OutcomeEvent),
 }
 
+impl Fact {
+    /// When it happened.
+    pub(crate) fn time(&self) -> Timestamp {
+        match self {
+            Self::Prediction(event) => event.occurred_at,
+            Self::Outcome(event) => event.occurred_at,
+        }
+    }
+}
+
 impl From<PredictionEvent> for Fact {
     fn from(event: PredictionEvent) -> Self {
         Self::Prediction(event)
@@ -132,14 +142,12 @@ impl Table {
     }
 
     pub(crate) fn take(&mut self, fact: Fact, partition: u32) {
-        let (source, time) = match &fact {
-            Fact::Prediction(event) if event.role == Role::Shadow => {
-                (Source::ShadowPredictions, event.occurred_at)
-            }
-            Fact::Prediction(event) => (Source::Predictions, event.occurred_at),
-            Fact::Outcome(event) => (Source::Outcomes, event.occurred_at),
+        let source = match &fact {
+            Fact::Prediction(event) if event.role == Role::Shadow => Source::ShadowPredictions,
+            Fact::Prediction(_) => Source::Predictions,
+            Fact::Outcome(_) => Source::Outcomes,
         };
-        self.watermarks.observe(source, partition, time);
+        self.watermarks.observe(source, partition, fact.time());
         match fact {
             Fact::Prediction(event) => self.joiner.prediction(event, partition).unwrap(),
             Fact::Outcome(event) => self.joiner.outcome(event, partition).unwrap(),
@@ -175,6 +183,11 @@ pub(crate) fn metric(name: &str, kind: &str, of: &str, more: &str) -> String {
 /// The experiment `e` from second 100 on, with `arms` of equal weight (the first takes what is left over), an exposure window of ten minutes, and
 /// decisions from ten units on.
 pub(crate) fn experiment(arms: &[&str], metrics: &str) -> Experiment {
+    with_decision(arms, metrics, "method = \"fixed\"")
+}
+
+/// The same with another decision.
+pub(crate) fn with_decision(arms: &[&str], metrics: &str, decision: &str) -> Experiment {
     let rest = 10_000 % arms.len();
     let arms: String = arms
         .iter()
@@ -198,7 +211,7 @@ exposure_window = "10m"
 {arms}
 {metrics}
 [decision]
-method = "fixed"
+{decision}
 alpha = 0.05
 correction = "holm"
 minimum_units = 10

@@ -101,6 +101,11 @@ fn units_become_one_number_each_as_the_kind_says() {
         ("mean", "aggregate = \"mean\"\nabsent = \"zero\"", 2.0 / 2.0, 4.0 / 2.0, 4),
         ("ratio", "", 6.0 / 3.0, 12.0 / 3.0, 3),
         ("ratio", "absent = \"zero\"", 6.0 / 4.0, 12.0 / 4.0, 4),
+        ("mean", "aggregate = \"first\"", 2.0 / 2.0, 4.0 / 2.0, 3),
+        ("mean", "aggregate = \"last\"", 4.0 / 2.0, 8.0 / 2.0, 3),
+        ("mean", "winsorize = [1, 7]", 7.0 / 2.0, 8.0 / 2.0, 3),
+        ("count", "", 2.0 / 2.0, 2.0 / 2.0, 3),
+        ("count", "absent = \"zero\"", 2.0 / 2.0, 2.0 / 2.0, 4),
         ("proportion", "", 0.5, 0.5, 3),
         ("proportion", "absent = \"zero\"", 0.5, 0.5, 4),
     ] {
@@ -114,6 +119,14 @@ fn units_become_one_number_each_as_the_kind_says() {
         let (difference, _) = tested(&metric.comparisons[0].result);
         assert!((difference.value - (treatment - control)).abs() < 1e-12, "{kind} {more}");
     }
+}
+
+#[test]
+fn units_held_at_a_bound_are_counted() {
+    let metric = metric("y", "mean", "outcome.y", "attribution = \"100s\"\nwinsorize = [0, 7]");
+    let report = Table::of(uneven_units()).complete(&experiment(&ARMS, &metric));
+    let held: Vec<_> = report.experiments[0].metrics[0].arms.iter().map(|arm| arm.winsorized_units).collect();
+    assert_eq!(held, [0, 1]);
 }
 
 #[test]
