@@ -3,13 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-use experiment::{Absent, Correction, Experiment, Method, Quantity};
+use experiment::{Correction, Experiment, Method};
 
 use crate::config::{Config, ShadowMetric};
 use crate::exposure::Exposures;
 use crate::join::{Joined, Joiner};
 use crate::measure::{measure, metric_report};
-use crate::observation::{Observation, observe};
 use crate::report::{Arm, ComparisonResult, ExperimentReport, MetricReport, Report};
 use crate::shadow;
 use crate::split::sample_ratio;
@@ -61,14 +60,18 @@ pub(crate) fn evaluate(joiner: &Joiner, question: &Question, watermarks: &Waterm
     let events = joiner.in_order();
     let watermark = watermarks.now();
     let closed = Closed { watermark: watermark.map_or(i64::MIN, |at| at.as_micros()), grace: question.grace };
-    let experiments =
-        question.experiments.iter().map(|experiment| examine(experiment, &events, closed)).collect();
+    let experiments = question
+        .experiments
+        .iter()
+        .map(|experiment| examine(experiment, (joiner, &events), closed))
+        .collect();
     Report {
         model: joiner.model().to_string(),
         watermark: watermark.filter(|at| *at != events::Timestamp::MAX),
         is_complete: watermarks.is_complete(),
         counts: joiner.counts(),
         joined_events: joiner.joined_events(),
+        orphan_outcomes: joiner.orphan_outcomes(),
         experiments,
         shadows: shadow::compare(&events, &question.shadow_metrics, closed),
     }
@@ -92,14 +95,23 @@ impl Closed {
         from.as_micros().saturating_add(window).saturating_add(self.grace)
     }
 
+    /// The same as a moment: what was read when its partition had come further is too late.
+    pub(crate) fn moment(self, from: events::Timestamp, window: i64) -> events::Timestamp {
+        events::Timestamp::from_micros(self.end(from, window)).unwrap_or(events::Timestamp::MAX)
+    }
+
     /// How far event time has come, in microseconds.
     pub(crate) fn watermark(self) -> i64 {
         self.watermark
     }
 }
 
-fn examine(experiment: &Experiment, events: &[(&str, &Joined)], closed: Closed) -> ExperimentReport {
-    let exposures = Exposures::collect(experiment, events);
+fn examine(
+    experiment: &Experiment,
+    joined: (&Joiner, &[(&str, &Joined)]),
+    closed: Closed,
+) -> ExperimentReport {
+    let exposures = Exposures::collect(experiment, joined);
     let arms = arms(experiment, &exposures);
     let sample_ratio = sample_ratio(experiment, (&arms, &exposures), closed);
     let measured: Vec<_> =
@@ -178,18 +190,5 @@ fn correct(experiment: &Experiment, metrics: &mut [MetricReport]) {
     };
     for ((_, adjusted), log_p) in tested.iter_mut().zip(corrected) {
         **adjusted = Some(log_p.exp());
-    }
-}
-
-/// What shadows are compared by excludes events without an outcome: there is nothing to compare.
-pub(crate) fn observe_pair(
-    metric: &ShadowMetric,
-    prediction: &crate::join::Prediction,
-    event: &Joined,
-) -> Option<f64> {
-    let quantity: &Quantity = &metric.of;
-    match observe(quantity, (Absent::Exclude, Some(metric.attribution.get())), prediction, event) {
-        Observation::Value(value) => Some(value),
-        Observation::Absent | Observation::Unusable => None,
     }
 }

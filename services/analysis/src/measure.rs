@@ -1,5 +1,6 @@
 //! One metric: from units to the sums of each arm, and from sums to a comparison.
 
+use events::Timestamp;
 use experiment::{Better, Experiment, Metric, MetricRole};
 use statistics::{Alpha, Test};
 
@@ -14,6 +15,8 @@ use crate::watch::{Looks, Watch};
 #[derive(Clone, Debug)]
 pub(crate) struct Measured {
     sums: Vec<Sums>,
+    /// The same with all that came too late, where something did.
+    restated: Vec<Sums>,
     /// One for each arm but the control.
     watches: Vec<Watch>,
 }
@@ -29,6 +32,7 @@ pub(crate) fn measure(
     let watch = |arm| Watch::new(experiment, metric.kind, arm);
     let mut measured = Measured {
         sums: vec![Sums::default(); experiment.arms.len()],
+        restated: Vec::new(),
         watches: (1..experiment.arms.len()).map(watch).collect(),
     };
     let mut looks = Looks::of(experiment);
@@ -40,15 +44,26 @@ pub(crate) fn measure(
         if let Some(look) = looks.before(closed.end(unit.since, window)) {
             measured.look(look);
         }
-        measured.sums[unit.arm].add(metric, unit);
+        measured.sums[unit.arm].add(metric, unit, closed.moment(unit.since, window));
     }
     if let Some(look) = looks.last(closed.watermark()) {
         measured.look(look);
+    }
+    if measured.sums.iter().any(|sums| sums.late > 0) {
+        measured.restate(metric, exposures, |since| closed.is_over(since, window));
     }
     measured
 }
 
 impl Measured {
+    /// Adds the units up once more, with what is known of them by now.
+    fn restate(&mut self, metric: &Metric, exposures: &Exposures<'_>, is_mature: impl Fn(Timestamp) -> bool) {
+        self.restated = vec![Sums::default(); self.sums.len()];
+        for unit in exposures.in_order().into_iter().filter(|unit| is_mature(unit.since)) {
+            self.restated[unit.arm].add(metric, unit, Timestamp::MAX);
+        }
+    }
+
     fn look(&mut self, at: i64) {
         let (control, treatments) = self.sums.split_at(1);
         for (watch, treatment) in self.watches.iter_mut().zip(treatments) {
@@ -59,7 +74,9 @@ impl Measured {
 
 /// How the arms stand on one metric, and how they compare.
 pub(crate) fn metric_report(experiment: &Experiment, metric: &Metric, measured: &Measured) -> MetricReport {
-    let arm = |sums: &Sums| MetricArm {
+    let arm = |(at, sums): (usize, &Sums)| MetricArm {
+        late_outcomes: sums.late,
+        restated: measured.restated.get(at).and_then(|sums| sums.value(metric.kind)),
         units: sums.units,
         events: sums.events,
         unusable: sums.unusable,
@@ -83,7 +100,7 @@ pub(crate) fn metric_report(experiment: &Experiment, metric: &Metric, measured: 
             MetricRole::Primary | MetricRole::Secondary => None,
         },
         minimum_effect: metric.minimum_effect,
-        arms: measured.sums.iter().map(arm).collect(),
+        arms: measured.sums.iter().enumerate().map(arm).collect(),
         comparisons: arms.map(compare).collect(),
     }
 }

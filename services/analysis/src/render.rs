@@ -44,7 +44,7 @@ impl Page {
             (counts.duplicate_predictions, "prediction", " that came again; the first stands"),
             (counts.duplicate_outcomes, "outcome", " that came again; the latest revision stands"),
             (counts.revised_outcomes, "outcome", " in a corrected revision"),
-            (counts.unjoinable_outcomes, "outcome", " not about an event, so not joined"),
+            (report.orphan_outcomes, "outcome", " about predictions that nobody has seen"),
             (counts.other_models, "prediction", " by other models"),
             (counts.undecodable, "record", " that could not be read"),
         ] {
@@ -119,11 +119,16 @@ impl Page {
         self.line(format_args!("\n  {name} ({role}{margin}{effect}; {better} is better)"));
         let width = name_width(experiment.arms.iter().map(|arm| &arm.name));
         for (arm, sums) in experiment.arms.iter().zip(&metric.arms) {
-            let MetricArm { units, events, unusable, winsorized_units, immature_units, value } = sums;
+            let MetricArm { units, events, unusable, winsorized_units, immature_units, .. } = sums;
+            let MetricArm { late_outcomes, value, restated, .. } = sums;
             let value = value.map_or_else(|| "none".into(), number);
             let mut basis = format!("{} of {}", count(*events, "event"), count(*units, "unit"));
             if *immature_units > 0 {
                 basis += &format!("; {} still open", count(*immature_units, "unit"));
+            }
+            if *late_outcomes > 0 {
+                let with_them = restated.map_or_else(|| "none".into(), number);
+                basis += &format!("; {} too late, with them {with_them}", count(*late_outcomes, "outcome"));
             }
             if *winsorized_units > 0 {
                 basis += &format!("; {} held at a bound", count(*winsorized_units, "unit"));

@@ -18,6 +18,8 @@ pub struct Report {
     pub counts: Counts,
     /// Events with both a served prediction and an outcome.
     pub joined_events: u64,
+    /// Outcomes about predictions that nobody has seen.
+    pub orphan_outcomes: u64,
     /// One for each experiment, by name.
     pub experiments: Vec<ExperimentReport>,
     /// One for each shadow version that has scored, by version.
@@ -113,8 +115,12 @@ pub struct MetricArm {
     pub winsorized_units: u64,
     /// Units whose windows are still open.
     pub immature_units: u64,
+    /// Outcomes that came, or were corrected, after their unit had matured. They are not in the tests.
+    pub late_outcomes: u64,
     /// The estimate, where there is one.
     pub value: Option<f64>,
+    /// The estimate with what came too late, where something did.
+    pub restated: Option<f64>,
 }
 
 /// One arm compared with the control.

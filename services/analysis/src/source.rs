@@ -77,8 +77,8 @@ impl Intake {
         let taken = if record.topic == self.sources.outcomes {
             self.outcomes(record).map(|outcomes| {
                 outcomes.into_iter().try_for_each(|outcome| {
-                    watermarks.observe(Source::Outcomes, record.partition, outcome.occurred_at);
-                    joiner.outcome(outcome, record.partition)
+                    let seen_at = watermarks.observe(Source::Outcomes, record.partition, outcome.occurred_at);
+                    joiner.outcome(outcome, record.partition, seen_at)
                 })
             })
         } else {

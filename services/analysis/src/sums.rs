@@ -1,5 +1,6 @@
 //! The sums of one metric in one arm, and what two arms' sums say.
 
+use events::Timestamp;
 use experiment::{Aggregate, Better, Metric, MetricKind};
 use statistics::bayes::{Prior, beta_binomial, normal_posterior};
 use statistics::sequential::{
@@ -8,7 +9,8 @@ use statistics::sequential::{
 use statistics::{Alpha, Comoments, Moments, Proportion, Unavailable};
 
 use crate::exposure::Exposed;
-use crate::observation::{Observation, observe};
+use crate::join::{Facts, Version};
+use crate::observation::{Asked, Observation, observe};
 
 /// Sums of one metric in one arm, over units in the order of their maturity.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,8 @@ pub(crate) struct Sums {
     pub(crate) unusable: u64,
     pub(crate) winsorized: u64,
     pub(crate) immature: u64,
+    /// Facts that came, or were corrected, after their unit had matured.
+    pub(crate) late: u64,
 }
 
 /// What one unit's observations add up to.
@@ -38,14 +42,14 @@ struct Total {
 }
 
 impl Total {
-    fn push(&mut self, value: f64) {
+    fn push(&mut self, value: f64, happened: u32) {
         if self.events == 0 {
             self.first = value;
         }
         self.last = value;
         self.sum += value;
         self.events += 1;
-        self.happened += u32::from(value != 0.0);
+        self.happened += happened;
     }
 
     /// The unit's number in a mean or a count.
@@ -60,17 +64,54 @@ impl Total {
     }
 }
 
+/// The facts about a unit by the prediction that they fall to: the last one before them, if they are in time. Nothing
+/// where there are none, as is usual.
+fn falling_to(unit: &Exposed<'_>, asked: &Asked<'_>) -> Vec<Vec<Version>> {
+    let (Some(facts), Some(name)) = (unit.about, asked.of.outcome()) else { return Vec::new() };
+    let mut standing: Vec<_> = facts
+        .iter()
+        .filter(|fact| fact.metric == name)
+        .filter_map(|fact| Some((fact.standing(asked.until)?, &fact.id)))
+        .collect();
+    standing.sort_by_key(|(version, id)| (version.occurred_at, *id));
+    let mut falling = vec![Vec::new(); unit.predictions.len()];
+    for (version, _) in standing {
+        let at = version.occurred_at;
+        let before = unit.predictions.partition_point(|(prediction, _)| prediction.occurred_at <= at);
+        let Some(place) = before.checked_sub(1) else { continue };
+        if asked.is_in_time(unit.predictions[place].0.occurred_at, at) {
+            falling[place].push(version);
+        }
+    }
+    falling
+}
+
+/// Facts of the metric that stand otherwise now than they did.
+fn late(unit: &Exposed<'_>, asked: &Asked<'_>) -> u64 {
+    let Some(name) = asked.of.outcome() else { return 0 };
+    let of_events = unit.predictions.iter().flat_map(|(_, event)| event.outcomes.iter());
+    let facts = of_events.chain(unit.about.into_iter().flat_map(Facts::iter));
+    let late = facts.filter(|fact| fact.metric == name && fact.standing(asked.until) != Some(fact.last()));
+    late.count() as u64
+}
+
 impl Sums {
-    /// Adds a unit whose windows have closed.
-    pub(crate) fn add(&mut self, metric: &Metric, unit: &Exposed<'_>) {
+    /// Adds a unit whose windows have closed, with what was known of it at `until`.
+    pub(crate) fn add(&mut self, metric: &Metric, unit: &Exposed<'_>, until: Timestamp) {
+        let (of, absent, attribution) = (&metric.of, metric.absent, metric.attribution);
+        let asked = Asked { of, absent, attribution, until };
+        let of_unit = falling_to(unit, &asked);
         let mut total = Total::default();
-        for (prediction, event) in &unit.predictions {
-            match observe(&metric.of, (metric.absent, metric.attribution), prediction, event) {
-                Observation::Value(value) => total.push(value),
+        for (at, (prediction, event)) in unit.predictions.iter().enumerate() {
+            let own = of_unit.get(at).map_or(&[][..], |facts| facts);
+            match observe(&asked, prediction, event, own) {
+                Observation::Value(value) => total.push(value, u32::from(value != 0.0)),
+                Observation::Several(sum, happened) => total.push(sum, happened),
                 Observation::Absent => {}
                 Observation::Unusable => self.unusable += 1,
             }
         }
+        self.late += late(unit, &asked);
         if total.events == 0 {
             return;
         }

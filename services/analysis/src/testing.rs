@@ -147,10 +147,10 @@ impl Table {
             Fact::Prediction(_) => Source::Predictions,
             Fact::Outcome(_) => Source::Outcomes,
         };
-        self.watermarks.observe(source, partition, fact.time());
+        let seen_at = self.watermarks.observe(source, partition, fact.time());
         match fact {
             Fact::Prediction(event) => self.joiner.prediction(event, partition).unwrap(),
-            Fact::Outcome(event) => self.joiner.outcome(event, partition).unwrap(),
+            Fact::Outcome(event) => self.joiner.outcome(event, partition, seen_at).unwrap(),
         }
     }
 

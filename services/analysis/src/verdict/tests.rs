@@ -71,7 +71,9 @@ fn metric_report(name: &str, role: &'static str, units: [u64; 2], comparison: Co
         unusable: 0,
         winsorized_units: 0,
         immature_units: 0,
+        late_outcomes: 0,
         value: Some(0.5),
+        restated: None,
     };
     MetricReport {
         name: name.into(),
