@@ -72,6 +72,7 @@ pub(crate) fn evaluate(joiner: &Joiner, question: &Question, watermarks: &Waterm
         counts: joiner.counts(),
         joined_events: joiner.joined_events(),
         orphan_outcomes: joiner.orphan_outcomes(),
+        undefined_experiments: Vec::new(),
         experiments,
         shadows: shadow::compare(&events, &question.shadow_metrics, closed),
     }

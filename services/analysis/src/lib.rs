@@ -18,6 +18,7 @@ mod metrics;
 mod observation;
 mod render;
 mod report;
+mod running;
 mod service;
 mod shadow;
 mod source;

@@ -52,6 +52,11 @@ impl Page {
                 self.line(format_args!("  {}{more}", count(number, what)));
             }
         }
+        for name in &report.undefined_experiments {
+            self.line(format_args!(
+                "  experiment {name} runs, and no definition here fits it: it is not analysed"
+            ));
+        }
         match (report.is_complete, report.watermark) {
             (true, _) => {}
             (false, Some(watermark)) => self.line(format_args!("  up to {watermark}; more is to come")),

@@ -20,6 +20,8 @@ pub struct Report {
     pub joined_events: u64,
     /// Outcomes about predictions that nobody has seen.
     pub orphan_outcomes: u64,
+    /// Experiments that were deployed and that no definition fits, by name. Nothing is said of them.
+    pub undefined_experiments: Vec<String>,
     /// One for each experiment, by name.
     pub experiments: Vec<ExperimentReport>,
     /// One for each shadow version that has scored, by version.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::Context;
 use bytes::{Bytes, BytesMut};
 use events::{Attributes, MappingError, Timestamp};
-use experiment::Experiment;
+use experiment::{Definitions, Experiment};
 use messaging::{Broker, Headers, Limits, Output, Reader, Record, Start};
 use registry::Learned;
 use runtime::{Clock, Shutdown};
@@ -18,6 +18,7 @@ use crate::config::{Config, OutcomesConfig};
 use crate::evaluate::{Question, evaluate};
 use crate::join::Joiner;
 use crate::report::Report;
+use crate::running::Running;
 use crate::source::{Intake, Sources};
 use crate::watermark::Watermarks;
 
@@ -31,6 +32,7 @@ pub struct Analysis {
     joiner: Joiner,
     watermarks: Watermarks,
     question: Question,
+    running: Running,
     config: Config,
     progress: Arc<Progress>,
 }
@@ -49,21 +51,23 @@ impl Progress {
 }
 
 impl Analysis {
-    /// An analysis of `model` that has seen nothing yet.
+    /// An analysis of `model` that has seen nothing yet: of the experiments that are configured, and of those that
+    /// deployments run by their definitions.
     ///
     /// # Errors
     /// All that is wrong with the mapping of outcomes.
     pub fn new(
         model: Arc<str>,
-        experiments: Vec<Experiment>,
+        (configured, definitions): (Vec<Experiment>, Definitions),
         sources: Sources,
         (config, outcomes): (Config, &OutcomesConfig),
     ) -> Result<Self, Vec<MappingError>> {
         Ok(Self {
             intake: Intake::new(sources, outcomes)?,
-            joiner: Joiner::new(model, config.max_events),
+            joiner: Joiner::new(Arc::clone(&model), config.max_events),
             watermarks: Watermarks::default(),
-            question: Question::new(experiments, &config),
+            question: Question::new(configured.clone(), &config),
+            running: Running::new(model, configured, definitions),
             config,
             progress: Arc::default(),
         })
@@ -76,13 +80,27 @@ impl Analysis {
 
     /// What can be said now.
     pub fn report(&self) -> Report {
-        evaluate(&self.joiner, &self.question, &self.watermarks)
+        let undefined_experiments = self.running.undefined();
+        Report { undefined_experiments, ..evaluate(&self.joiner, &self.question, &self.watermarks) }
+    }
+
+    /// Asks of the experiments of a deployment from now on.
+    fn deploy(&mut self, record: &Record) {
+        let deployment = self.intake.deployment(record);
+        if deployment.is_some_and(|deployment| self.running.deploy(&deployment)) {
+            self.question = Question::new(self.running.experiments(), &self.config);
+        }
+        self.progress.records.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes records, and learns the schemas that they need, however long that takes; false where there was a request to
     /// stop meanwhile.
     async fn take(&mut self, records: &[Record], shutdown: &Shutdown) -> anyhow::Result<bool> {
         for record in records {
+            if self.intake.is_deployment(record) {
+                self.deploy(record);
+                continue;
+            }
             while let Some(id) = self.intake.take(record, &mut self.joiner, &mut self.watermarks)? {
                 let Some(registry) = &self.intake.sources().registry else {
                     unreachable!("{id}: nobody is there to be asked");
@@ -148,11 +166,14 @@ pub async fn run(
 }
 
 async fn open(broker: &Broker, sources: &Sources) -> anyhow::Result<Reader> {
-    let Sources { predictions, shadow_predictions, outcomes, reports, .. } = sources;
+    let Sources { predictions, shadow_predictions, outcomes, deployments, reports, .. } = sources;
     for topic in [predictions, shadow_predictions, outcomes, reports] {
         broker.create_topic(topic, None).await.with_context(|| format!("cannot create topic `{topic}`"))?;
     }
-    let topics = [predictions, shadow_predictions, outcomes].map(ToString::to_string);
+    // One partition, in which they have an order.
+    let created = broker.create_topic(deployments, Some(1)).await;
+    created.with_context(|| format!("cannot create topic `{deployments}`"))?;
+    let topics = [deployments, predictions, shadow_predictions, outcomes].map(ToString::to_string);
     broker.reader(&topics, Start::Earliest).await.context("cannot read the topics")
 }
 

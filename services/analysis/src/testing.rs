@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use events::{Fallback, OutcomeEvent, Outputs, PredictionEvent, Role, Subject, Timestamp, Unit};
+use events::{
+    ArmRoute, ExperimentRoute, Fallback, LayerRoute, OutcomeEvent, Outputs, PredictionEvent, Role, Subject,
+    Timestamp, Unit,
+};
 use experiment::Experiment;
 
 use crate::config::Config;
@@ -218,6 +221,21 @@ minimum_units = 10
 "#
     );
     Experiment::parse("experiment.toml", &text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// How the experiment `e` with two arms is deployed.
+pub(crate) fn route(coverage: u16) -> ExperimentRoute {
+    let arm =
+        |name: &str, version: &str| ArmRoute { name: name.into(), version: version.into(), weight: 5_000 };
+    ExperimentRoute {
+        name: "e".into(),
+        unit: "user".into(),
+        salt: "e".into(),
+        coverage,
+        layer: LayerRoute { salt: "m".into(), start: 0, end: 10_000 },
+        targeting: Vec::new(),
+        arms: vec![arm("control", "1"), arm("treatment", "2")],
+    }
 }
 
 /// The difference of a comparison, and its p-value.
