@@ -12,7 +12,7 @@ use crate::measure::{measure, metric_report};
 use crate::report::{Arm, ComparisonResult, ExperimentReport, MetricReport, Report};
 use crate::shadow;
 use crate::split::sample_ratio;
-use crate::verdict::verdicts;
+use crate::verdict::{rollout, verdicts};
 use crate::watermark::Watermarks;
 
 /// What is asked of the data.
@@ -59,7 +59,7 @@ fn quality_metrics(experiments: &[Experiment]) -> Vec<ShadowMetric> {
 pub(crate) fn evaluate(joiner: &Joiner, question: &Question, watermarks: &Watermarks) -> Report {
     let events = joiner.in_order();
     let watermark = watermarks.now();
-    let closed = Closed { watermark: watermark.map_or(i64::MIN, |at| at.as_micros()), grace: question.grace };
+    let closed = Closed::new(watermarks, question.grace);
     let experiments = question
         .experiments
         .iter()
@@ -86,6 +86,10 @@ pub(crate) struct Closed {
 }
 
 impl Closed {
+    pub(crate) fn new(watermarks: &Watermarks, grace: i64) -> Self {
+        Self { watermark: watermarks.now().map_or(i64::MIN, events::Timestamp::as_micros), grace }
+    }
+
     /// Whether a window that begins at `from` and lasts `window` microseconds has closed, with the grace after it.
     pub(crate) fn is_over(self, from: events::Timestamp, window: i64) -> bool {
         self.end(from, window) <= self.watermark
@@ -139,8 +143,10 @@ fn examine(
         unknown_arms: exposures.unknown_arms,
         metrics,
         verdicts: Vec::new(),
+        rollout: None,
     };
     report.verdicts = verdicts(experiment, &report);
+    report.rollout = rollout(experiment, &report);
     report
 }
 

@@ -13,9 +13,11 @@ mod config;
 mod evaluate;
 mod exposure;
 mod join;
+mod late;
 mod measure;
 mod metrics;
 mod observation;
+mod publish;
 mod render;
 mod report;
 mod running;
@@ -38,7 +40,7 @@ pub use join::{Counts, Joiner, StateLimit};
 pub use render::render;
 pub use report::{
     AlwaysValid, Arm, Bayesian, Comparison, ComparisonResult, ExperimentReport, Interval, MetricArm,
-    MetricReport, PairedReport, Report, SampleRatio, ShadowReport, Verdict, VerdictKind,
+    MetricReport, PairedReport, Report, RolloutStep, SampleRatio, ShadowReport, Verdict, VerdictKind,
 };
 pub use service::{Analysis, Progress, run};
 pub use source::Sources;

@@ -9,8 +9,8 @@ use comparison::Shown;
 use numbers::{count, number, probability};
 
 use crate::report::{
-    Arm, Comparison, ExperimentReport, MetricArm, MetricReport, PairedReport, Report, ShadowReport, Verdict,
-    VerdictKind,
+    Arm, Comparison, ExperimentReport, MetricArm, MetricReport, PairedReport, Report, RolloutStep,
+    ShadowReport, Verdict, VerdictKind,
 };
 
 /// Renders a report as text, about a hundred columns wide.
@@ -86,6 +86,11 @@ impl Page {
         self.line(format_args!(""));
         for verdict in &experiment.verdicts {
             self.verdict(verdict, control(experiment));
+        }
+        if let Some(RolloutStep { coverage, next, is_allowed, reason }) = &experiment.rollout {
+            let may = if *is_allowed { "may go" } else { "should not go yet" };
+            let (coverage, next) = (100.0 * coverage, 100.0 * next);
+            self.line(format_args!("  Rollout: it {may} from {coverage} % to {next} %: {reason}."));
         }
     }
 

@@ -53,6 +53,21 @@ pub struct ExperimentReport {
     pub metrics: Vec<MetricReport>,
     /// The decision for each arm but the control.
     pub verdicts: Vec<Verdict>,
+    /// The next step of the rollout, where there is one.
+    pub rollout: Option<RolloutStep>,
+}
+
+/// A step of a rollout. It is taken by `serin experiment ramp`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RolloutStep {
+    /// The coverage now.
+    pub coverage: f64,
+    /// That of the next step.
+    pub next: f64,
+    /// Whether the evidence allows it.
+    pub is_allowed: bool,
+    /// Why, or why not.
+    pub reason: String,
 }
 
 /// One arm.

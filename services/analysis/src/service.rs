@@ -7,23 +7,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
-use bytes::{Bytes, BytesMut};
-use events::{Attributes, MappingError, Timestamp};
+use events::MappingError;
 use experiment::{Definitions, Experiment};
-use messaging::{Broker, Headers, Limits, Output, Reader, Record, Start};
+use messaging::{Broker, Limits, Reader, Record, Start};
 use registry::Learned;
 use runtime::{Clock, Shutdown};
 
 use crate::config::{Config, OutcomesConfig};
 use crate::evaluate::{Question, evaluate};
 use crate::join::Joiner;
+use crate::late::{Late, late_outcomes};
+use crate::publish::Publisher;
 use crate::report::Report;
 use crate::running::Running;
 use crate::source::{Intake, Sources};
 use crate::watermark::Watermarks;
 
 /// What one read takes at once.
-const READ_LIMITS: Limits = Limits { records: 10_000, bytes: 16 << 20 };
+pub(crate) const READ_LIMITS: Limits = Limits { records: 10_000, bytes: 16 << 20 };
 
 /// The state of the analysis of one logical model.
 #[derive(Debug)]
@@ -71,6 +72,21 @@ impl Analysis {
             config,
             progress: Arc::default(),
         })
+    }
+
+    /// What came too late for the tests by now.
+    pub(crate) fn late(&self) -> Late {
+        late_outcomes(&self.joiner, &self.question, &self.watermarks)
+    }
+
+    /// The logical model.
+    pub(crate) fn model(&self) -> &str {
+        self.joiner.model()
+    }
+
+    /// Where its topics are.
+    pub(crate) fn sources(&self) -> &Sources {
+        self.intake.sources()
     }
 
     /// How far it has come, to be read while it runs.
@@ -131,7 +147,7 @@ pub async fn run(
     crate::metrics::describe();
     let mut reader = open(&broker, analysis.intake.sources()).await?;
     registry::metrics::describe();
-    let publisher = Publisher { broker, clock };
+    let mut publisher = Publisher::open(broker, clock, &analysis).await?;
     // What is there already comes first and whole: half of it, with outcomes that are yet to be read, would look as
     // if they were missing.
     if !catch_up(&mut analysis, &mut reader, &shutdown).await? {
@@ -189,49 +205,4 @@ async fn catch_up(analysis: &mut Analysis, reader: &mut Reader, shutdown: &Shutd
         }
     }
     Ok(false)
-}
-
-/// Puts reports on their topic.
-struct Publisher {
-    broker: Broker,
-    clock: Clock,
-}
-
-/// The type of reports as CloudEvents have it.
-const REPORT_TYPE: &str = "dev.serin.report.v1";
-
-impl Publisher {
-    async fn publish(&self, analysis: &Analysis) -> anyhow::Result<Report> {
-        let started = self.clock.elapsed();
-        let report = analysis.report();
-        metrics::histogram!(crate::metrics::EVALUATE_SECONDS)
-            .record(self.clock.elapsed().saturating_sub(started).as_secs_f64());
-        crate::metrics::show(&report);
-        let record = self.record(analysis.intake.sources(), &report)?;
-        self.broker.writer().append(vec![record]).await.context("cannot publish a report")?;
-        Ok(report)
-    }
-
-    fn record(&self, sources: &Sources, report: &Report) -> anyhow::Result<Output> {
-        let now = Timestamp::from_micros(self.clock.now_micros()).unwrap_or(Timestamp::MAX);
-        let attributes = Attributes {
-            source: &sources.binding.source(&format!("/serin/{}", report.model)),
-            id: &["report", &report.model, &now.to_string()],
-            time: now,
-            subject: &["model", &report.model],
-            content_type: "application/json",
-        };
-        let mut headers = Headers::with_capacity(Attributes::HEADERS);
-        attributes.headers(REPORT_TYPE, sources.binding, &mut BytesMut::new(), |name, value| {
-            headers.push(name, value);
-        });
-        Ok(Output {
-            topic: Arc::clone(&sources.reports),
-            partition: None,
-            timestamp: now.as_millis(),
-            key: Some(Bytes::copy_from_slice(report.model.as_bytes())),
-            value: Some(serde_json::to_vec(report).context("a report is always JSON")?.into()),
-            headers,
-        })
-    }
 }

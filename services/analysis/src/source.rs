@@ -23,6 +23,8 @@ pub struct Sources {
     pub shadow_predictions: Arc<str>,
     /// Outcomes.
     pub outcomes: Arc<str>,
+    /// Where outcomes are put that came too late for the tests. Made when the first one does.
+    pub late_outcomes: Arc<str>,
     /// Where deployments are: which experiments run.
     pub deployments: Arc<str>,
     /// Where reports go.

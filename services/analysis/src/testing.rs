@@ -191,6 +191,19 @@ pub(crate) fn experiment(arms: &[&str], metrics: &str) -> Experiment {
 
 /// The same with another decision.
 pub(crate) fn with_decision(arms: &[&str], metrics: &str, decision: &str) -> Experiment {
+    parse(&definition(arms, metrics, decision))
+}
+
+/// The same as [`experiment`] with the steps of a rollout.
+pub(crate) fn with_rollout(arms: &[&str], metrics: &str, steps: &str) -> Experiment {
+    parse(&(definition(arms, metrics, "method = \"fixed\"") + &format!("[rollout]\nsteps = {steps}\n")))
+}
+
+fn parse(text: &str) -> Experiment {
+    Experiment::parse("experiment.toml", text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn definition(arms: &[&str], metrics: &str, decision: &str) -> String {
     let rest = 10_000 % arms.len();
     let arms: String = arms
         .iter()
@@ -201,7 +214,7 @@ pub(crate) fn with_decision(arms: &[&str], metrics: &str, decision: &str) -> Exp
             format!("[[arm]]\nname = \"{arm}\"\nversion = \"{version}\"\nweight = {weight}\n")
         })
         .collect();
-    let text = format!(
+    format!(
         r#"
 name = "e"
 hypothesis = "version 2 is better"
@@ -219,8 +232,7 @@ alpha = 0.05
 correction = "holm"
 minimum_units = 10
 "#
-    );
-    Experiment::parse("experiment.toml", &text).unwrap_or_else(|problems| panic!("{problems}"))
+    )
 }
 
 /// How the experiment `e` with two arms is deployed.

@@ -10,7 +10,7 @@ mod tests;
 use experiment::{Better, Experiment, Method, Metric, MetricRole};
 
 use crate::report::{
-    Comparison, ComparisonResult, ExperimentReport, Interval, MetricReport, Verdict, VerdictKind,
+    Comparison, ComparisonResult, ExperimentReport, Interval, MetricReport, RolloutStep, Verdict, VerdictKind,
 };
 
 /// The decision for each arm of `report` but the control, in order.
@@ -21,6 +21,22 @@ pub(crate) fn verdicts(experiment: &Experiment, report: &ExperimentReport) -> Ve
             Verdict { arm: report.arms[arm].name.clone(), verdict, rule, reason }
         })
         .collect()
+}
+
+/// Whether the next step of the rollout may be taken; nothing where there is none.
+///
+/// A step exposes more units to every arm, so none may be worse, and each must have shown that its guardrails hold, on
+/// enough units and a healthy split. Whether one is better is not asked yet: that is what the next step is to find out.
+pub(crate) fn rollout(experiment: &Experiment, report: &ExperimentReport) -> Option<RolloutStep> {
+    let next = experiment.rollout.iter().find(|step| **step > experiment.coverage)?;
+    let cases = (1..report.arms.len()).map(|arm| Case { experiment, report, arm });
+    let reason = cases.filter_map(Case::against_a_step).next();
+    Some(RolloutStep {
+        coverage: experiment.coverage.fraction(),
+        next: next.fraction(),
+        is_allowed: reason.is_none(),
+        reason: reason.unwrap_or_else(|| "no arm is worse, and every guardrail holds".into()),
+    })
 }
 
 type Decision = (VerdictKind, &'static str, String);
@@ -63,6 +79,15 @@ impl<'r> Case<'r> {
             return inconclusive("primary", "no primary metric differs beyond chance".into());
         };
         self.objection().unwrap_or(pass)
+    }
+
+    /// Why more units should not come into this arm yet.
+    fn against_a_step(self) -> Option<String> {
+        let (verdict, rule, reason) = self.decide();
+        if verdict == VerdictKind::Worse || matches!(rule, "data" | "sample_ratio" | "minimum_units") {
+            return Some(reason);
+        }
+        self.objection().map(|(_, _, reason)| reason)
     }
 
     /// What stands against a pass, though the primary metrics allow it.

@@ -180,8 +180,17 @@ impl Config {
     pub(crate) fn analysis(&self) -> Result<analysis::Analysis, Problems> {
         let Topics { predictions, shadow_predictions, outcomes, deployments, reports, .. } = self.topics();
         let (registry, binding) = (self.scorer.registry.clone(), self.scorer.binding);
-        let sources =
-            Sources { predictions, shadow_predictions, outcomes, deployments, reports, registry, binding };
+        let late_outcomes = self.outcomes.late_topic.as_str().into();
+        let sources = Sources {
+            predictions,
+            shadow_predictions,
+            outcomes,
+            late_outcomes,
+            deployments,
+            reports,
+            registry,
+            binding,
+        };
         let model = self.scorer.model_name.as_str().into();
         let experiments = (self.scorer.experiments.clone(), self.scorer.definitions.clone());
         analysis::Analysis::new(model, experiments, sources, (self.analysis.clone(), &self.outcomes)).map_err(

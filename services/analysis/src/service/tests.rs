@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use events::{Event, OutcomeEvent};
+use bytes::Bytes;
+use events::{Event, OutcomeEvent, Timestamp};
+use messaging::{Headers, Output};
 
 use super::*;
 use crate::testing::{Fact, Vary, experiment, metric, outcome, served};
@@ -18,6 +20,7 @@ fn sources() -> Sources {
     let [predictions, shadow_predictions, outcomes, deployments, reports] =
         ["predictions", "shadow-predictions", "outcomes", "deployments", "reports"].map(Into::into);
     Sources {
+        late_outcomes: "late-outcomes".into(),
         predictions,
         shadow_predictions,
         outcomes,
@@ -294,4 +297,39 @@ async fn an_experiment_that_starts_later_is_analysed_from_its_first_prediction_o
     let report = soon(service).await.unwrap().unwrap();
     let units: Vec<_> = report.experiments[0].arms.iter().map(|arm| arm.units).collect();
     assert_eq!((units, report.undefined_experiments.len()), (vec![1, 1], 0));
+}
+
+#[tokio::test]
+async fn what_comes_too_late_goes_to_its_topic_once_whoever_restarts() {
+    let broker = broker().await;
+    for topic in ["predictions", "outcomes"] {
+        broker.create_topic(topic, Some(1)).await.unwrap();
+    }
+    let definition =
+        experiment(&["control", "treatment"], &metric("y", "mean", "outcome.y", "attribution = \"100s\""));
+    let corrected = OutcomeEvent { revision: 1, ..outcome("a", "y", 9.0, 210) };
+    let facts = [
+        served("a", "u", 200).arm("control").into(),
+        outcome("a", "y", 1.0, 210).into(),
+        outcome("end", "y", 0.0, 100_000).into(),
+        corrected.clone().into(),
+    ];
+    append(&broker, facts.map(record).into()).await;
+    let late = || async {
+        let mut reader = broker.reader(&["late-outcomes".into()], Start::Earliest).await.unwrap();
+        let records = reader.read_available(READ_LIMITS).await.unwrap();
+        records
+            .iter()
+            .map(|record| serde_json::from_slice::<OutcomeEvent>(record.value.as_ref().unwrap()).unwrap())
+            .collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        let (config, outcomes) = (Config::default(), OutcomesConfig::default());
+        let asked = (vec![definition.clone()], no_definitions());
+        let analysis = Analysis::new("m".into(), asked, sources(), (config, &outcomes)).unwrap();
+        let run = run(analysis, broker.clone(), Clock::System, (requested(), Shutdown::new()));
+        let arm = soon(run).await.unwrap().experiments[0].metrics[0].arms[0].clone();
+        assert_eq!((arm.late_outcomes, arm.value, arm.restated), (1, Some(1.0), Some(9.0)));
+        assert_eq!(late().await, std::slice::from_ref(&corrected));
+    }
 }

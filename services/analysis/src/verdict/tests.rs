@@ -1,6 +1,6 @@
 use super::*;
 use crate::report::{AlwaysValid, Arm, Interval, MetricArm, MetricReport, SampleRatio};
-use crate::testing::{experiment, metric, with_decision};
+use crate::testing::{experiment, metric, with_decision, with_rollout};
 
 /// What the numbers of a two-armed experiment were: 1,000 units in each arm, and nothing remarkable.
 #[derive(Clone)]
@@ -118,6 +118,7 @@ fn report(situation: &Situation) -> ExperimentReport {
             metric_report("safety", "guardrail", tested_units, comparison(guardrail, None)),
         ],
         verdicts: Vec::new(),
+        rollout: None,
     }
 }
 
@@ -314,5 +315,28 @@ fn each_treatment_has_a_verdict_of_its_own() {
         let found = verdicts(&definition, &report);
         assert_eq!(found.iter().map(|each| each.verdict).collect::<Vec<_>>(), expected, "{p:?}");
         assert_eq!((found[0].arm.as_str(), found[1].arm.as_str()), ("one", "two"));
+    }
+}
+
+#[test]
+fn a_rollout_goes_on_where_no_arm_is_worse_and_guardrails_hold() {
+    let metrics = metric("loss", "mean", "prediction.p", "")
+        + &metric("safety", "mean", "prediction.p", "role = \"guardrail\"\nmargin = 0.02");
+    let metrics = metrics.replacen("lower", "higher", 2).replacen("higher", "lower", 1);
+    let whole = with_rollout(&["control", "treatment"], &metrics, "[0.02, 0.5, 1.0]");
+    assert_eq!(rollout(&whole, &report(&BETTER)), None, "it has reached the last step");
+    let begun = whole.with_coverage(::experiment::BasisPoints::new(200).unwrap()).unwrap();
+    for (name, situation, is_allowed) in [
+        ("no difference, and safe", USUAL, true),
+        ("better", BETTER, true),
+        ("worse", Situation { primary: Some((0.5, 0.01)), ..USUAL }, false),
+        ("not shown to be safe", Situation { guardrail: Some((-0.03, 0.03)), ..USUAL }, false),
+        ("few units", Situation { tested_units: [9, 9], ..USUAL }, false),
+        ("a broken split", Situation { mismatch: true, ..USUAL }, false),
+        ("fallen back", Situation { fallbacks: 30, ..USUAL }, false),
+    ] {
+        let step = rollout(&begun, &report(&situation)).unwrap();
+        assert_eq!(step.is_allowed, is_allowed, "{name}: {}", step.reason);
+        assert_eq!(format!("{} {}", step.coverage, step.next), "0.02 0.5", "{name}");
     }
 }
