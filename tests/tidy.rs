@@ -45,13 +45,15 @@ const TESTED_ON: &str = "servers";
 const MEASURED_BESIDE: &str = "pass-through";
 
 /// The one package of the house that may name each of these: every foreign world has one door.
-const HOMES: [(&str, &str); 22] = [
+const HOMES: [(&str, &str); 24] = [
     ("apache-avro", "events"),
     ("statrs", "statistics"),
     ("libm", "statistics"),
     ("sketches-ddsketch", "statistics"),
     ("candle-core", "inference"),
     ("gemm", "inference"),
+    ("ort", "inference"),
+    ("pulp", "inference"),
     ("async-nats", "messaging"),
     ("rdkafka", "messaging"),
     ("redb", "messaging"),

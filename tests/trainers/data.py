@@ -32,7 +32,7 @@ def score(x, seed):
     effects = random.normal(size=CATEGORIES[6])
     return (
         x[:, 0]
-        + np.where(np.isnan(x[:, 1]), 1.5, np.nan_to_num(x[:, 1]))
+        + np.where(np.isnan(x[:, 1]), 3.0, 0.2 * np.nan_to_num(x[:, 1]))
         + np.where(x[:, 2] == 0, -1.0, x[:, 2])
         + np.sin(x[:, 3] % 10)
         + 0.3 * x[:, 4]

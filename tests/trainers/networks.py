@@ -230,14 +230,14 @@ def encoders():
 
 def refused():
     """Graphs that mix rows, or need what is not there."""
-    mean = graph("refused-mixes", [node("ReduceMean", "x", "y", axes=[0])], [], {"x": X}, FLOAT, 13)
+    mean = graph("refused-mixes", [node("ReduceMean", "x", "y", axes=[0])], [], {"x": X}, FLOAT, 13, single=True)
     yield mean | {"says": "along the batch axis"}
-    transposed = graph("refused-product", [node("Transpose", "x", "t"), node("MatMul", "x t", "y")], [], {"x": X}, FLOAT, 13)
-    yield transposed | {"says": "depend on the inputs"}
-    rolled = graph("refused-softmax", [node("Softmax", "x", "y", axis=0)], [], {"x": X}, FLOAT, 13)
-    yield rolled | {"says": "along the batch axis"}
-    lstm = graph("refused-recurrent", [node("LSTM", "x w0 b0", "y", hidden_size=3)], layers([12, 3]), {"x": X}, FLOAT, 13)
-    yield lstm | {"says": "feature `onnxruntime`"}
+    softmax = graph("refused-softmax", [node("Softmax", "x", "y", axis=0)], [], {"x": X}, FLOAT, 13, single=True)
+    yield softmax | {"says": "along the batch axis"}
+    product = graph("refused-product", [node("Transpose", "x", "t"), node("MatMul", "x t", "y")], [], {"x": X}, FLOAT, 13, single=True)
+    yield product | {"says": "depend on the inputs"}
+    wave = graph("refused-operator", [node("Sinh", "x", "y")], [], {"x": X}, FLOAT, 13, single=True)
+    yield wave | {"says": "feature `onnxruntime`"}
 
 
 def all():

@@ -268,11 +268,12 @@ def refused():
     """What serin says that it does not run."""
     machine = SVC(kernel="rbf").fit(X, TARGETS["two"])
     graph = to_onnx(machine, X[:1], target_opset={"": 18, "ai.onnx.ml": 3})
-    yield {"name": "refused-machine", "model": graph, "says": "operator `SVMClassifier`"}
+    rows = numbers(2, False)
+    yield {"name": "refused-machine", "model": graph, "inputs": {"X": rows}, "single": True, "says": "operator `SVMClassifier`"}
     # skl2onnx writes all values of all rows one below the other.
     network = MLPRegressor(hidden_layer_sizes=(8,), max_iter=60).fit(X, TARGETS["values"])
     graph = to_onnx(network, X[:1], target_opset={"": 18, "ai.onnx.ml": 3})
-    yield {"name": "refused-values", "model": graph, "says": "depend on its neighbours"}
+    yield {"name": "refused-values", "model": graph, "inputs": {"X": rows}, "single": True, "says": "depend on its neighbours"}
 
 
 def all():

@@ -1,20 +1,22 @@
 //! The engine: routes events to the versions of one logical model, and answers for all of them.
 //!
-//! A batch is routed, grouped by version, and each version scores its group in one go: candidates first, then
-//! production, which also takes what the candidates failed on. So a failing candidate costs no more than a place
-//! for each of its events in production's group.
+//! A batch is routed, grouped by version, and each version scores its group in one go: production here, candidates at the
+//! same time on threads of their own, with a deadline. What a candidate failed on, or did not score in time, production
+//! scores after that. So a failing candidate costs a second go for its events, and one that hangs its deadline, a
+//! few times, until nothing is asked of it any more.
 
 mod check;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use events::{Deployment, Fallback, FeatureEvent, Outputs, Role};
 use experiment::{Experiment, Problems};
 use metrics::Counter;
 
+use crate::candidate::{Candidate, DEADLINE};
 use crate::error::ScoreError;
 use crate::metrics::{self as meters, Meters};
 use crate::model::Model;
@@ -72,14 +74,29 @@ struct Served {
     count: u64,
 }
 
-/// A version with its working memory, and its part of the batch.
+/// A version, and its part of the batch.
 #[derive(Debug)]
 struct Version {
-    scorer: Scorer,
-    meters: Meters,
+    thread: Thread,
     /// The places of its events in the batch.
     events: Vec<usize>,
     results: Vec<Result<Outputs, ScoreError>>,
+}
+
+/// Where a version scores.
+#[derive(Debug)]
+enum Thread {
+    /// On the lane's own: production.
+    Here(Box<Here>),
+    /// On one of its own: everybody else.
+    Apart(Box<Candidate>),
+}
+
+/// What scores on the lane's own thread.
+#[derive(Debug)]
+struct Here {
+    scorer: Scorer,
+    meters: Meters,
 }
 
 /// What an event gets: nothing yet, perhaps because a candidate failed on it, or a result.
@@ -135,13 +152,14 @@ impl Engine {
             let version = known.unwrap_or(self.versions.len());
             let model = models.iter().find(|model| model.version() == &target.version);
             if let (None, Some(model)) = (known, model) {
-                self.versions.push(Version::new(model));
+                self.versions.push(if version == PRODUCTION {
+                    Version::production(model)
+                } else {
+                    Version::candidate(model)
+                });
             }
-            let predictions = meters::predictions(
-                self.versions[PRODUCTION].scorer.model().name(),
-                &target.version,
-                target.role,
-            );
+            let predictions =
+                meters::predictions(self.versions[PRODUCTION].model().name(), &target.version, target.role);
             self.targets.push(Served { version, predictions, count: 0 });
         }
     }
@@ -153,24 +171,37 @@ impl Engine {
 
     /// The model that serves everybody outside experiments.
     pub fn production(&self) -> &Arc<Model> {
-        self.versions[PRODUCTION].scorer.model()
+        self.versions[PRODUCTION].model()
+    }
+
+    /// The same, where canaries and variants have another deadline than [`DEADLINE`](crate::DEADLINE) for each batch.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        for version in &mut self.versions {
+            if let Thread::Apart(candidate) = &mut version.thread {
+                **candidate = Candidate::new(candidate.model(), deadline);
+            }
+        }
+        self
     }
 
     /// Scores a batch, and puts a result for each event into `results`, in order, in place of what was there.
     ///
-    /// An event whose version fails is answered by production, which goes on the record as its fallback. An error
-    /// is production's own.
+    /// An event whose version fails or is late is answered by production, which goes on the record as its fallback. An
+    /// error is production's own.
     pub fn score(&mut self, events: &[FeatureEvent], results: &mut Vec<Result<Scored, ScoreError>>) {
         self.route(events);
         let (production, candidates) = self.versions.split_at_mut(1);
         let production = &mut production[PRODUCTION];
+        candidates.iter_mut().for_each(|candidate| candidate.start(events));
+        production.score(events, &mut self.answers);
         for candidate in candidates {
-            candidate.score(events);
+            candidate.finish();
             for (event, result) in candidate.events.drain(..).zip(candidate.results.drain(..)) {
                 let answer = &mut self.answers[event];
                 if let Err(error) = &result {
                     let fallback = error.fallback();
-                    candidate.meters.fallback(fallback);
+                    candidate.thread.meters().fallback(fallback);
                     answer.fallback = Some(fallback);
                     production.events.push(event);
                 } else {
@@ -178,10 +209,7 @@ impl Engine {
                 }
             }
         }
-        production.score(events);
-        for (event, result) in production.events.drain(..).zip(production.results.drain(..)) {
-            self.answers[event].result = Some(result);
-        }
+        production.score(events, &mut self.answers);
         self.answer(results);
     }
 
@@ -248,26 +276,70 @@ impl Scored {
 }
 
 impl Version {
-    fn new(model: &Arc<Model>) -> Self {
+    fn production(model: &Arc<Model>) -> Self {
         let meters = Meters::new(model.name(), model.version());
-        Self { scorer: model.scorer().with_failures(), meters, events: Vec::new(), results: Vec::new() }
+        Self::on(Thread::Here(Box::new(Here { scorer: model.scorer().with_failures(), meters })))
+    }
+
+    fn candidate(model: &Arc<Model>) -> Self {
+        Self::on(Thread::Apart(Box::new(Candidate::new(model, DEADLINE))))
+    }
+
+    fn on(thread: Thread) -> Self {
+        Self { thread, events: Vec::new(), results: Vec::new() }
+    }
+
+    fn model(&self) -> &Arc<Model> {
+        match &self.thread {
+            Thread::Here(here) => here.scorer.model(),
+            Thread::Apart(candidate) => candidate.model(),
+        }
     }
 
     fn name(&self) -> &Arc<str> {
-        self.scorer.model().version()
+        self.model().version()
     }
 
-    /// Scores this version's events of the batch.
-    fn score(&mut self, batch: &[FeatureEvent]) {
+    /// Scores production's events of the batch, and hands out their answers.
+    fn score(&mut self, batch: &[FeatureEvent], answers: &mut [Answer]) {
+        let Thread::Here(here) = &mut self.thread else { return };
+        let Here { scorer, meters } = &mut **here;
         if self.events.is_empty() {
             return;
         }
         let start = Instant::now();
-        self.scorer.score(self.events.iter().map(|at| &batch[*at].features), &mut self.results);
-        self.meters.scored(start);
-        self.results
-            .iter()
-            .filter_map(|result| result.as_ref().err())
-            .for_each(|error| self.meters.error(error));
+        scorer.score(self.events.iter().map(|at| &batch[*at].features), &mut self.results);
+        meters.scored(start);
+        for (event, result) in self.events.drain(..).zip(self.results.drain(..)) {
+            if let Err(error) = &result {
+                meters.error(error);
+            }
+            answers[event].result = Some(result);
+        }
+    }
+
+    /// Hands a candidate its events of the batch.
+    fn start(&mut self, batch: &[FeatureEvent]) {
+        if let Thread::Apart(candidate) = &mut self.thread
+            && !self.events.is_empty()
+        {
+            candidate.start(self.events.len(), self.events.iter().map(|at| &batch[*at].features));
+        }
+    }
+
+    /// Waits for what a candidate makes of them.
+    fn finish(&mut self) {
+        if let Thread::Apart(candidate) = &mut self.thread {
+            candidate.finish(&mut self.results);
+        }
+    }
+}
+
+impl Thread {
+    fn meters(&self) -> &Meters {
+        match self {
+            Self::Here(here) => &here.meters,
+            Self::Apart(candidate) => candidate.meters(),
+        }
     }
 }

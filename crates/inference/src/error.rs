@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use events::{Fallback, Value};
 use experiment::Problems;
 
 /// Why a model gave no outputs for one event. Its neighbours in the batch are not touched by it.
 ///
-/// Deterministic: the same event fails in the same way however often it is scored. So a stream makes a dead
+/// Deterministic but for the last two, which no event of production's meets: the same event fails in the same way however
+/// often it is scored. So a stream makes a dead
 /// letter of it, and a request is answered with "bad request", rather than being tried again.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -59,12 +61,29 @@ pub enum ScoreError {
         /// The message of the panic, shortened.
         message: String,
     },
+    /// The version did not score its part of the batch in time. Of a canary, variant or shadow alone.
+    #[error("the version did not answer within {deadline:?}")]
+    Late {
+        /// What it had for its part of the batch.
+        deadline: Duration,
+    },
+    /// The version has missed its deadline again and again, and is not asked. Of a canary, variant or shadow alone.
+    #[error("the version is left alone after it missed its deadline")]
+    Unavailable,
 }
 
 impl ScoreError {
     /// All reasons that [`ScoreError::reason`] gives.
-    pub const REASONS: [&'static str; 6] =
-        ["missing_feature", "wrong_type", "unknown_category", "infinite_feature", "not_finite", "panicked"];
+    pub const REASONS: [&'static str; 8] = [
+        "missing_feature",
+        "wrong_type",
+        "unknown_category",
+        "infinite_feature",
+        "not_finite",
+        "panicked",
+        "late",
+        "unavailable",
+    ];
 
     /// The reason as a label of a metric or a header: one word of a fixed set.
     pub fn reason(&self) -> &'static str {
@@ -75,6 +94,8 @@ impl ScoreError {
             Self::InfiniteFeature { .. } => "infinite_feature",
             Self::NotFinite { .. } => "not_finite",
             Self::Panicked { .. } => "panicked",
+            Self::Late { .. } => "late",
+            Self::Unavailable => "unavailable",
         }
     }
 
@@ -83,6 +104,8 @@ impl ScoreError {
         match self {
             Self::NotFinite { .. } => Fallback::NotFinite,
             Self::Panicked { .. } => Fallback::Panic,
+            Self::Late { .. } => Fallback::Deadline,
+            Self::Unavailable => Fallback::Unavailable,
             _ => Fallback::Error,
         }
     }

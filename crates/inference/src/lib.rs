@@ -12,6 +12,7 @@
 
 mod activation;
 mod answer;
+mod candidate;
 mod dense;
 mod encoder;
 mod engine;
@@ -34,6 +35,7 @@ mod store;
 #[cfg(test)]
 mod testing;
 
+pub use candidate::DEADLINE;
 pub use engine::{Engine, Scored};
 pub use error::{GoldenMiss, LoadError, ScoreError};
 pub use golden::GOLDEN_ROWS_MAX;

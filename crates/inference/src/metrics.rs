@@ -18,12 +18,19 @@ pub const FALLBACKS: &str = "serin_fallbacks_total";
 pub const SCORE_ERRORS: &str = "serin_score_errors_total";
 /// Time that one `version` of a `model` took for its part of one batch, in seconds.
 pub const SCORING_SECONDS: &str = "serin_scoring_seconds";
+/// Versions of a `model` that were disabled because their threads hang, by `version`.
+pub const DISABLED_VERSIONS: &str = "serin_disabled_versions_total";
 
 /// Tells the recorder what the numbers mean.
 pub(crate) fn describe() {
     describe_counter!(PREDICTIONS, Unit::Count, "Predictions, by the version that was assigned");
     describe_counter!(FALLBACKS, Unit::Count, "Events that production was asked for another version");
     describe_counter!(SCORE_ERRORS, Unit::Count, "Events that a version gave no outputs for");
+    describe_counter!(
+        DISABLED_VERSIONS,
+        Unit::Count,
+        "Versions that were disabled because their threads hang"
+    );
     describe_histogram!(SCORING_SECONDS, Unit::Seconds, "Time a version took for its part of a batch");
 }
 
@@ -31,6 +38,12 @@ pub(crate) fn describe() {
 pub(crate) fn predictions(model: &Arc<str>, version: &Arc<str>, role: Role) -> Counter {
     let (model, version) = (Arc::clone(model), Arc::clone(version));
     counter!(PREDICTIONS, "model" => model, "version" => version, "role" => role.as_str())
+}
+
+/// Counts a version that was disabled.
+pub(crate) fn disabled(model: &Arc<str>, version: &Arc<str>) {
+    let (model, version) = (Arc::clone(model), Arc::clone(version));
+    counter!(DISABLED_VERSIONS, "model" => model, "version" => version).increment(1);
 }
 
 /// What is counted for one version.

@@ -19,6 +19,8 @@ mod ops;
 mod order;
 mod plan;
 mod proto;
+#[cfg(feature = "onnxruntime")]
+mod runtime;
 mod shape;
 mod tensor;
 #[cfg(test)]
@@ -50,6 +52,9 @@ pub struct Graph {
     numbers: usize,
     texts: usize,
     width: usize,
+    /// What runs it in the place of the plan, which then is empty.
+    #[cfg(feature = "onnxruntime")]
+    runtime: Option<runtime::Runtime>,
 }
 
 /// An input or an output, and where its values are in a row.
@@ -82,6 +87,8 @@ pub struct Input {
     pub element: ElementType,
     /// Columns.
     pub width: usize,
+    /// The sizes of a row's axes, of which `width` is the product; none where a row is a single number.
+    pub sizes: Vec<usize>,
 }
 
 /// An output.
@@ -129,7 +136,13 @@ impl Graph {
     /// Working memory for one thread.
     pub fn scratch(&self) -> Scratch {
         let slots = self.slots.iter().map(|slot| Buffer::zeros(slot.element, slot.width * BLOCK_ROWS));
-        Scratch { slots: slots.collect(), spare: Default::default(), invalid: [false; BLOCK_ROWS] }
+        Scratch {
+            slots: slots.collect(),
+            spare: Default::default(),
+            invalid: [false; BLOCK_ROWS],
+            #[cfg(feature = "onnxruntime")]
+            worker: self.runtime.as_ref().map(worker),
+        }
     }
 
     /// Computes rows of outputs, row-major, as many as `outputs` has room for, from as many rows of numbers and
@@ -151,6 +164,14 @@ impl Graph {
         assert_eq!(outputs.len(), rows * self.width, "outputs are whole rows");
         assert_eq!(numbers.len(), rows * self.numbers, "there are numbers for each row");
         assert_eq!(texts.len(), rows * self.texts, "there are texts for each row");
+        #[cfg(feature = "onnxruntime")]
+        if let (Some(runtime), Some(worker)) = (&self.runtime, &mut scratch.worker) {
+            for (row, outputs) in outputs.chunks_exact_mut(self.width).enumerate() {
+                let numbers = &numbers[row * self.numbers..][..self.numbers];
+                runtime.predict(worker, numbers, &texts[row * self.texts..][..self.texts], outputs);
+            }
+            return;
+        }
         for first in (0..rows).step_by(BLOCK_ROWS) {
             let count = BLOCK_ROWS.min(rows - first);
             scratch.invalid = [false; BLOCK_ROWS];
@@ -182,7 +203,7 @@ impl Graph {
     }
 
     fn compute(&self, count: usize, scratch: &mut Scratch) {
-        let Scratch { slots, spare, invalid } = scratch;
+        let Scratch { slots, spare, invalid, .. } = scratch;
         for step in &self.steps {
             for (output, slot) in spare.iter_mut().zip(&step.outputs) {
                 *output = std::mem::take(&mut slots[*slot]);
@@ -232,4 +253,13 @@ pub struct Scratch {
     /// What a step is writing, outside of the slots that it reads.
     spare: [Buffer; OUTPUTS_MAX],
     invalid: [bool; BLOCK_ROWS],
+    #[cfg(feature = "onnxruntime")]
+    worker: Option<runtime::Worker>,
+}
+
+/// A session for one more thread.
+#[cfg(feature = "onnxruntime")]
+#[expect(clippy::expect_used, reason = "the same session was opened when the graph was loaded")]
+fn worker(runtime: &runtime::Runtime) -> runtime::Worker {
+    runtime.worker().expect("a graph that was loaded once loads again")
 }

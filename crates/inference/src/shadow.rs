@@ -1,41 +1,47 @@
 //! A shadow: one version that scores silently.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use events::{FeatureEvent, Outputs, Role};
 use metrics::Counter;
 
+use crate::candidate::{Candidate, DEADLINE};
 use crate::engine::Scored;
 use crate::error::ScoreError;
-use crate::metrics::{self as meters, Meters};
+use crate::metrics as meters;
 use crate::model::Model;
-use crate::scorer::Scorer;
 
-/// Scores with one version, for a lane of its own: no routing and no fallback. For one thread.
+/// Scores with one version, for a lane of its own: no routing and no fallback, but a deadline for each batch. For one
+/// thread.
 ///
 /// It scores every event that it is given. A shadow that takes a share of the events samples them before, by
 /// [`events::event_sample`], so that a restart takes the same ones.
 #[derive(Debug)]
 pub struct Shadow {
-    scorer: Scorer,
+    candidate: Candidate,
     revision: u64,
-    meters: Meters,
     predictions: Counter,
     results: Vec<Result<Outputs, ScoreError>>,
 }
 
 impl Shadow {
-    /// A shadow of this version, as `revision` of the deployment asks for it.
+    /// A shadow of this version, as `revision` of the deployment asks for it, with [`DEADLINE`] for each batch.
     pub fn new(model: &Arc<Model>, revision: u64) -> Self {
         meters::describe();
         Self {
-            scorer: model.scorer().with_failures(),
+            candidate: Candidate::new(model, DEADLINE),
             revision,
-            meters: Meters::new(model.name(), model.version()),
             predictions: meters::predictions(model.name(), model.version(), Role::Shadow),
             results: Vec::new(),
         }
+    }
+
+    /// The same with another deadline.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.candidate = Candidate::new(self.candidate.model(), deadline);
+        self
     }
 
     /// Scores a batch, and puts a result for each event into `results`, in order, in place of what was there.
@@ -44,19 +50,14 @@ impl Shadow {
         if events.is_empty() {
             return;
         }
-        let start = Instant::now();
-        self.scorer.score(events.iter().map(|event| &event.features), &mut self.results);
-        self.meters.scored(start);
-        let (version, revision) = (self.scorer.model().version(), self.revision);
-        let mut scored = 0;
-        for result in self.results.drain(..) {
-            match &result {
-                Ok(_) => scored += 1,
-                Err(error) => self.meters.error(error),
-            }
-            results.push(result.map(|outputs| silent(version, revision, outputs)));
-        }
-        self.predictions.increment(scored);
+        self.candidate.start(events.len(), events.iter().map(|event| &event.features));
+        self.candidate.finish(&mut self.results);
+        let (version, revision) = (self.candidate.model().version(), self.revision);
+        let scored = self.results.iter().filter(|result| result.is_ok()).count();
+        let silenced =
+            self.results.drain(..).map(|result| result.map(|outputs| silent(version, revision, outputs)));
+        results.extend(silenced);
+        self.predictions.increment(scored as u64);
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) const PANICS: f64 = 1_001.0;
 pub(crate) const NAN: f64 = 1_002.0;
 /// Events with this `x` make [`Faulty`] give infinity.
 pub(crate) const INFINITE: f64 = 1_003.0;
+/// Events with this `x` make [`Faulty`] hang for ever.
+pub(crate) const HANGS: f64 = 1_004.0;
 
 impl Faulty {
     pub(crate) fn forward(&self, block: &[f32], outputs: &mut [f32]) {
@@ -34,6 +36,9 @@ impl Faulty {
                 x if x == PANICS => panic!("cannot stand {x}"),
                 x if x == NAN => f32::NAN,
                 x if x == INFINITE => f32::INFINITY,
+                x if x == HANGS => loop {
+                    std::thread::park();
+                },
                 _ => x + 0.5,
             };
         }

@@ -2,7 +2,12 @@
 //! onnxruntime and scikit-learn compute with them: `tests/trainers/export.py` writes them, with the Python that
 //! `scripts/trainers` installs.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are not seen as tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "helpers of tests are not seen as tests"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -162,7 +167,8 @@ fn differing(found: &[f64], expected: &[f64], tolerance: f64, width: usize) -> O
     let is_off = |at: &usize| {
         let (found, expected) = (found[*at], expected[*at]);
         let near = (found - expected).abs() <= tolerance * expected.abs().max(1.0);
-        !(near || found == expected || (found.is_nan() && expected.is_nan()))
+        let is_same = found.to_bits() == expected.to_bits();
+        !(near || is_same || (found.is_nan() && expected.is_nan()))
     };
     let off: Vec<usize> = (0..found.len()).filter(is_off).collect();
     let at = *off.first()?;
@@ -188,14 +194,18 @@ fn graphs_give_what_onnxruntime_and_the_trainers_give() {
     assert!(graphs > 200, "{graphs} graphs");
 }
 
+/// Without the feature, all of them are refused. With it, those that onnxruntime runs at all are run row by row.
 #[test]
-fn what_is_not_supported_is_refused_by_name() {
+fn what_is_not_built_in_is_refused_by_name_or_left_to_onnxruntime() {
     let mut seen = 0;
     for index in &CASES.1 {
         let Some(says) = index["says"].as_str() else { continue };
-        let Err(error) = Case::load(index) else { panic!("{} is not refused", index["name"]) };
-        assert!(error.contains(says), "{error}");
         seen += 1;
+        match Case::load(index) {
+            Err(error) => assert!(error.contains(says), "{error}"),
+            Ok(case) if cfg!(feature = "onnxruntime") => assert_eq!(case.fault(), None),
+            Ok(_) => panic!("{} is not refused", index["name"]),
+        }
     }
-    assert!(seen >= 5, "{seen}");
+    assert!(seen >= 6, "{seen}");
 }

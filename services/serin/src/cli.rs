@@ -348,7 +348,7 @@ pub(crate) struct ModelInitArguments {
     /// The names of the features, in the order of the columns, with commas between them: where the artifact does not
     /// name its columns.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    pub(crate) features: Vec<String>,
+    pub(crate) feature_names: Vec<String>,
     /// Feature events whose scores by the trainer are in expected.ndjson beside the artifact: the first hundred become
     /// golden rows.
     #[arg(long, value_name = "FILE", conflicts_with = "print")]

@@ -8,7 +8,7 @@ use metrics::{Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, 
 use super::*;
 use crate::router::experiment_route;
 use crate::shadow::Shadow;
-use crate::testing::{INFINITE, NAN, PANICS, canary, event, faulty, renamed, sound, stranger, three};
+use crate::testing::{HANGS, INFINITE, NAN, PANICS, canary, event, faulty, renamed, sound, stranger, three};
 
 fn deployment(experiments: &[Experiment]) -> Deployment {
     Deployment {
@@ -310,4 +310,21 @@ fn metrics_count_every_event_and_are_looked_up_once() {
         "serin_score_errors_total m 2 not_finite 10",
     ];
     assert_eq!(book.counts(), expected);
+}
+
+#[test]
+fn a_candidate_that_hangs_holds_up_production_no_longer_than_its_deadline_and_in_the_end_not_at_all() {
+    let experiments = [canary()];
+    let models = [sound("1"), faulty("2")];
+    let engine = Engine::new(&deployment(&experiments), "user", &models, &experiments).unwrap();
+    let mut engine = engine.with_deadline(Duration::from_millis(200));
+    let by_production = ["production 1: 1.5", "canary 1 for 2 after deadline: 1004.5"];
+    let batch = [event("k", 1.0), event("a", HANGS)];
+    for _ in 0..2 {
+        assert_eq!(score(&mut engine, &batch), by_production);
+    }
+    for _ in 0..3 {
+        let answers = score(&mut engine, &[event("k", 1.0), event("a", 2.0)]);
+        assert_eq!(answers, ["production 1: 1.5", "canary 1 for 2 after unavailable: 2.5"]);
+    }
 }

@@ -155,12 +155,12 @@ fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
+/// A reader.
+type Load = fn(&str, &[u8], Iterations) -> Result<(Forest, Description), Problems>;
+
 /// Loads damaged copies of a file: each is refused with its place, or scores rows of its own width without panic.
 /// Gives how many were refused and how many loaded.
-fn survive(
-    file: &[u8],
-    load: fn(&str, &[u8], Iterations) -> Result<(Forest, Description), Problems>,
-) -> [usize; 2] {
+fn survive(file: &[u8], load: Load) -> [usize; 2] {
     let mut counts = [0; 2];
     for seed in 0..400 {
         let mut random = Random(seed);
@@ -192,7 +192,7 @@ fn survive(
 #[test]
 fn damaged_files_are_refused_or_score_and_never_panic() {
     for (name, load) in [
-        ("lightgbm.txt.gz", Forest::lightgbm as fn(&str, &[u8], Iterations) -> _),
+        ("lightgbm.txt.gz", Forest::lightgbm as Load),
         ("xgboost.json.gz", Forest::xgboost),
         ("xgboost.ubj.gz", Forest::xgboost),
     ] {
@@ -343,7 +343,6 @@ fn crossing_quantiles_are_sorted_by_those_versions_that_sort_them() {
     let model = XGBOOST_STUMP
         .replace("reg:squarederror", "reg:quantileerror")
         .replace("\"num_target\":\"1\"", "\"num_target\":\"2\"")
-        .replace("\"tree_info\":[0]", "\"tree_info\":[0]")
         .replace("5E-1", "[5E-1,1E0]");
     let (forest, _) = xgboost(&model).unwrap();
     assert_eq!(predict(&forest, &[0.0, 0.0]), [10.5, 1.0]);
@@ -393,6 +392,7 @@ fn faults_of_an_xgboost_model_have_their_place() {
             "iterations: `iteration_indptr` does not ascend from 0 to 1, the number of trees",
         ),
         ("\"tree_info\":[0]", "\"tree_info\":[1]", "tree_info: there is no class or target `1`"),
+        ("\"num_trees\":\"1\"", "\"num_trees\":\"2\"", "gradient_booster: `num_trees` is 2, but there are 1"),
         (
             "\"best_iteration\":\"0\"",
             "\"best_iteration\":\"5\"",

@@ -111,8 +111,7 @@ impl<'d> Learner<'d> {
     fn read(document: &'d Value) -> Result<Self, Fault> {
         let at = |place: &'static str| move |fault: String| (place, fault);
         if document.get("Config").is_some() {
-            let message =
-                "it is a snapshot of a training (`save_raw` or pickle), not a model; use `save_model`";
+            let message = "it is a snapshot of a training, as pickles hold it, not a model; use `save_model`";
             return Err(("file", message.to_owned()));
         }
         let learner = document
@@ -128,9 +127,9 @@ impl<'d> Learner<'d> {
             .at("objective")
             .and_then(|objective| Objective::read(objective, parameters, margins, version))
             .map_err(at("objective"))?;
-        let trees = model.list("trees").map_err(at("gradient_booster"))?;
+        let trees = listed(model).map_err(at("gradient_booster"))?;
         let groups = groups(model, trees.len(), margins).map_err(at("tree_info"))?;
-        if weights.len() > trees.len() || (!weights.is_empty() && weights.len() != trees.len()) {
+        if !weights.is_empty() && weights.len() != trees.len() {
             return Err(("weight_drop", format!("{} weights for {} trees", weights.len(), trees.len())));
         }
         let best = best(learner).map_err(at("attributes"))?;
@@ -155,10 +154,12 @@ impl<'d> Learner<'d> {
                 |number: &f64| document::whole(*number).ok_or("`iteration_indptr` has no whole numbers");
             numbers.iter().map(parse).collect::<Result<_, _>>()?
         } else {
-            // Files before 2.0 do not say it: all iterations are alike.
-            let size = self.model.at("gbtree_model_param")?.count("num_parallel_tree").unwrap_or(1);
-            let size = size.max(1).saturating_mul(self.margins);
-            (0..=count).step_by(size).collect()
+            // Files before 2.0 do not say it, but all iterations are alike. Still older ones do not say how many trees an
+            // iteration has; then all of them are one.
+            match self.model.at("gbtree_model_param")?.count("num_parallel_tree") {
+                Ok(trees) => (0..=count).step_by(trees.max(1).saturating_mul(self.margins)).collect(),
+                Err(_) => vec![0, count],
+            }
         };
         match (rounds.first(), rounds.last()) {
             (Some(0), Some(last)) if *last == count && rounds.is_sorted() => Ok(rounds),
@@ -215,6 +216,15 @@ fn booster(learner: &Value) -> Result<(&Value, &[f64]), String> {
         Some(holder) => Ok((model, holder.numbers("weight_drop")?)),
         None if name == "dart" => Err("`weight_drop` is missing".to_owned()),
         None => Ok((model, &[])),
+    }
+}
+
+/// The trees, as many as the model says.
+fn listed(model: &Value) -> Result<&[Value], String> {
+    let trees = model.list("trees")?;
+    match model.at("gbtree_model_param")?.count("num_trees")? {
+        said if said == trees.len() => Ok(trees),
+        said => Err(format!("`num_trees` is {said}, but there are {}", trees.len())),
     }
 }
 

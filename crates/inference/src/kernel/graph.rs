@@ -114,6 +114,7 @@ mod tests {
             name: name.to_owned(),
             element,
             width,
+            sizes: Vec::new(),
         };
         Description {
             inputs: inputs.map(input).to_vec(),

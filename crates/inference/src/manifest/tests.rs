@@ -237,3 +237,128 @@ fn there_are_limits_to_inputs_and_columns() {
         [format!("inputs: they have {} columns; at most {COLUMNS_MAX} are allowed", COLUMNS_MAX + 3)]
     );
 }
+
+const TREES: &str = r#"name = "late"
+version = "1"
+format = "lightgbm"
+file = "model.txt"
+iterations = "best"
+raw_scores = true
+missing_value = -999
+
+[[input]]
+feature = "x"
+column = "Column_0"
+kind = "number"
+type = "float"
+
+[[output]]
+name = "raw"
+calibration = { platt = { a = -1, b = 0.5 } }
+
+[[output]]
+name = "late"
+kind = "class"
+of = "raw"
+threshold = 0.3
+labels = ["on time", "late"]
+"#;
+
+#[test]
+fn a_manifest_of_trees_is_read_whole() {
+    let manifest = Manifest::parse("model.toml", TREES).unwrap_or_else(|problems| panic!("{problems}"));
+    let trees = Trees { iterations: Iterations::Best, raw_scores: true };
+    assert_eq!(manifest.format, Format::LightGbm(trees));
+    let number = InputKind::Number {
+        fill: StandIn::Nan,
+        mean: 0.0,
+        scale: 1.0,
+        missing_value: Some(-999.0),
+        data_type: Some(DataType::Float),
+    };
+    assert_eq!(manifest.inputs[0].kind, number);
+    assert_eq!(manifest.inputs[0].column.as_deref(), Some("Column_0"));
+    let calibration = Some(Calibration::Platt { a: -1.0, b: 0.5 });
+    assert_eq!(manifest.outputs[0].kind, OutputKind::Value { of: None, calibration });
+    let labels = Labels::Texts(vec!["on time".into(), "late".into()]);
+    let class = OutputKind::Class { of: vec!["raw".into()], threshold: Some(0.3), labels };
+    assert_eq!(manifest.outputs[1].kind, class);
+}
+
+#[test]
+fn faults_of_trees_and_outputs_have_their_places_too() {
+    for (from, to, expected) in [
+        (
+            "\"best\"",
+            "0",
+            "manifest: `iterations`: expected \"all\", \"best\" or a number from 1, found the number `0`",
+        ),
+        (
+            "raw_scores = true",
+            "raw_scores = 1",
+            "manifest: `raw_scores`: expected true or false, found the number `1`",
+        ),
+        (
+            "raw_scores = true",
+            "layers = [\"linear\"]",
+            "manifest: unknown field `layers`; expected one of `name`, `version`, `format`, `iterations`, `raw_scores`, \
+             `file`, `sha256`, `input`, `output`, `golden`, `missing_value`",
+        ),
+        (
+            "\"float\"",
+            "\"half\"",
+            "input 1 \"x\": `type` is \"half\": expected one of \"double\", \"float\", \"int64\", \"int32\"",
+        ),
+        (
+            "kind = \"number\"\ntype = \"float\"",
+            "kind = \"one_hot\"\nvalues = [1, 2]",
+            "input 1 \"x\": `column` is \"Column_0\": expected a pattern with one `{}` where the value stands, such as \
+             \"carrier={}\"",
+        ),
+        (
+            "{ platt = { a = -1, b = 0.5 } }",
+            "{ plat = { a = -1, b = 0.5 } }",
+            "output 1: `calibration`: expected { platt = { a = …, b = … } } or { isotonic = { x = […], y = […] } }",
+        ),
+        (
+            "{ platt = { a = -1, b = 0.5 } }",
+            "{ isotonic = { x = [0, 0], y = [0, 1] } }",
+            "output 1: `calibration.isotonic`: `x` has 2 numbers and `y` 2: expected as many of each, from 1 to 65536, and \
+             each of `x` larger than the one before",
+        ),
+        (
+            "name = \"raw\"",
+            "name = \"error\"",
+            "output 1: `name` is \"error\": that name is taken in files of scores",
+        ),
+        (
+            "of = \"raw\"",
+            "of = \"raws\"",
+            "output 2 \"late\": `of`: no output of kind \"value\" is named \"raws\"; did you mean \"raw\"?",
+        ),
+        (
+            "threshold = 0.3",
+            "",
+            "output 2 \"late\": `threshold` is missing: with a single output, it says where the second class begins",
+        ),
+        (
+            "[\"on time\", \"late\"]",
+            "[\"on time\", \"late\", \"lost\"]",
+            "output 2 \"late\": `labels` has 3 labels for 2 classes",
+        ),
+        (
+            "[\"on time\", \"late\"]",
+            "[\"on time\", 1]",
+            "output 2: `labels` must be all finite numbers or all texts",
+        ),
+        (
+            "kind = \"class\"",
+            "kind = \"clas\"",
+            "output 2: `kind` is \"clas\": expected \"value\" or \"class\"",
+        ),
+    ] {
+        assert!(TREES.contains(from), "{from}");
+        let told = problems(&TREES.replacen(from, to, 1));
+        assert!(told.iter().any(|line| line == expected), "{from} -> {to}: {told:#?}");
+    }
+}

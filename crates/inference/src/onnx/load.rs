@@ -32,7 +32,7 @@ impl Graph {
     /// # Errors
     /// Where the bytes are no ONNX file, or one that is damaged, too large, or asks for what is not supported.
     pub fn load(place: &str, bytes: &[u8]) -> Result<(Self, Description), Problems> {
-        load(place, bytes, None)
+        load_either(place, bytes, None)
     }
 
     /// As [`Graph::load`], with those outputs only that are named, in that order. What they do not need is not
@@ -41,8 +41,50 @@ impl Graph {
     /// # Errors
     /// As those of [`Graph::load`], and where there is no such output, or it is of texts that are no class labels.
     pub fn load_outputs(place: &str, bytes: &[u8], names: &[&str]) -> Result<(Self, Description), Problems> {
-        load(place, bytes, Some(names))
+        load_either(place, bytes, Some(names))
     }
+}
+
+#[cfg(not(feature = "onnxruntime"))]
+use load as load_either;
+
+/// Loads what is built in as a plan, and leaves the rest to onnxruntime.
+#[cfg(feature = "onnxruntime")]
+fn load_either(place: &str, bytes: &[u8], names: Option<&[&str]>) -> Result<(Graph, Description), Problems> {
+    use super::runtime::Runtime;
+    load(place, bytes, names).or_else(|mut problems| {
+        // What is damaged or is no graph of rows is nothing for onnxruntime either.
+        let inputs = proto::model(bytes).ok().and_then(|model| inputs(&model).ok());
+        let Some(inputs) = inputs else { return Err(problems) };
+        let (runtime, description) = Runtime::load(bytes, inputs, names).map_err(|message| {
+            problems.push("onnxruntime", message);
+            problems
+        })?;
+        let graph = Graph {
+            numbers: runtime.count(false),
+            texts: runtime.count(true),
+            width: runtime.width(),
+            constants: Vec::new(),
+            slots: Vec::new(),
+            steps: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            runtime: Some(runtime),
+        };
+        Ok((graph, description))
+    })
+}
+
+/// The inputs of a graph, without what old files list as such.
+#[cfg(feature = "onnxruntime")]
+fn inputs(model: &proto::Model<'_>) -> Result<Vec<Input>, String> {
+    let is_tensor = |name: &str| model.graph.tensors.iter().any(|tensor| tensor.name == name);
+    let inputs = model.graph.inputs.iter().filter(|port| !is_tensor(port.name)).map(|port| {
+        let (element, sizes, _) = input(port)?;
+        let width = super::tensor::volume(&sizes)?;
+        Ok(Input { name: port.name.to_owned(), element, width, sizes })
+    });
+    inputs.collect()
 }
 
 fn load(place: &str, bytes: &[u8], names: Option<&[&str]>) -> Result<(Graph, Description), Problems> {
@@ -181,11 +223,12 @@ impl<'m, 'b> Loader<'m, 'b> {
             }
             self.plan.batch = self.plan.batch.or(batch);
             let value = self.plan.slot(element, Shape::rows(&inner)).map_err(at)?;
+            let sizes = inner;
             let width = value.width();
             let count = if element == ElementType::String { &mut texts } else { &mut numbers };
             self.ports.push(Port { source: value.source, element, width, first: *count, labels: None });
             *count += width;
-            self.description.inputs.push(Input { name: port.name.to_owned(), element, width });
+            self.description.inputs.push(Input { name: port.name.to_owned(), element, width, sizes });
             self.values.insert(port.name, value);
         }
         Ok(())
@@ -304,6 +347,8 @@ impl<'m, 'b> Loader<'m, 'b> {
             inputs: self.ports,
             outputs,
             width,
+            #[cfg(feature = "onnxruntime")]
+            runtime: None,
         };
         Ok((graph, self.description))
     }

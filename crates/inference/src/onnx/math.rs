@@ -31,6 +31,8 @@ pub(super) trait Float:
     fn round_ties_even(self) -> Self;
     fn sin(self) -> Self;
     fn cos(self) -> Self;
+    /// Whether they are equal; zeros of both signs are.
+    fn same(self, other: Self) -> bool;
     fn is_nan(self) -> bool;
     fn is_infinite(self) -> bool;
 }
@@ -76,6 +78,10 @@ macro_rules! float {
             }
             fn cos(self) -> Self {
                 $type::cos(self)
+            }
+            #[expect(clippy::float_cmp, reason = "it is what is asked")]
+            fn same(self, other: Self) -> bool {
+                self == other
             }
             fn is_nan(self) -> bool {
                 $type::is_nan(self)

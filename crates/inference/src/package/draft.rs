@@ -282,6 +282,6 @@ fn unnamed(names: &[String]) -> String {
     let name = |name: Option<&String>| name.cloned().unwrap_or_default();
     let (first, last, count) = (name(names.first()), name(names.last()), names.len());
     format!(
-        "which features feed the {count} columns {first} to {last}: the artifact does not name them; see --features"
+        "which features feed the {count} columns {first} to {last}: the artifact does not name them, and --feature-names does"
     )
 }

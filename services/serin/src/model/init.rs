@@ -17,7 +17,7 @@ pub(crate) fn init(arguments: &ModelInitArguments) -> anyhow::Result<()> {
         model: arguments.name.clone(),
         version: arguments.model_version.clone(),
         outputs: arguments.output_names.clone(),
-        features: arguments.features.clone(),
+        features: arguments.feature_names.clone(),
     };
     let place = arguments.path.display().to_string();
     let draft = Draft::of(&arguments.path, &names).map_err(|error| super::problems(&place, error))?;

@@ -7,7 +7,7 @@ use super::super::ensemble::{Child, LEAVES_MAX, Question, Reading, Split, Tree, 
 use super::known;
 
 /// The keys of a tree. Gains, weights and parents are for people; the parents follow from the children.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "base_weights",
     "categories",
     "categories_nodes",
@@ -15,6 +15,7 @@ const KEYS: [&str; 16] = [
     "categories_sizes",
     "default_left",
     "id",
+    "leaf_child_counts",
     "left_children",
     "loss_changes",
     "parents",

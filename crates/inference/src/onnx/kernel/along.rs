@@ -138,7 +138,6 @@ impl Extreme {
         for at in 1..self.axis.size {
             let (best, next) = (value(found), value(at));
             let better = if self.largest { next > best } else { next < best };
-            #[expect(clippy::float_cmp, reason = "a tie is one of equal bits")]
             if better || (self.last && next == best) {
                 found = at;
             }
@@ -188,7 +187,6 @@ impl Top {
         let ahead = |left: usize, right: usize| {
             let (a, b) = (value(left), value(right));
             let better = if self.largest { a > b } else { a < b };
-            #[expect(clippy::float_cmp, reason = "a tie is one of equal bits")]
             let tie = a == b;
             better || (tie && left < right)
         };

@@ -237,7 +237,7 @@ impl Test {
         match self.question {
             Question::Not => ask(inputs.values::<bool>(0), output, |value| !value),
             Question::Nan => {
-                by_float!(inputs.buffer(0), T => ask(inputs.values::<T>(0), output, |x| x.is_nan()))
+                by_float!(inputs.buffer(0), T => ask(inputs.values::<T>(0), output, |x| x.is_nan()));
             }
             Question::Infinite(up, down) => by_float!(inputs.buffer(0), T => {
                 ask(inputs.values::<T>(0), output, |x| x.is_infinite() && if x > T::ZERO { up } else { down });

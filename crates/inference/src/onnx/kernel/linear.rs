@@ -3,7 +3,7 @@
 //! Every value is the sum of its products in the order of the inputs, by fused multiply-adds where the processor has
 //! them, in whatever block its row stands. That is why the product is our own: a general one chooses the order by
 //! the number of rows. Weights are arranged at load in panels of [`PANEL`] columns, so that a tile of rows times a
-//! panel stays in registers.
+//! panel stays in registers; the few columns of a last layer are summed along the inputs instead, in vectors.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -13,6 +13,12 @@ use crate::onnx::tensor::Buffer;
 
 /// Columns of a panel: two vectors of 512 bits, four of 256.
 const PANEL: usize = 32;
+
+/// Floats of a cache line.
+const LINE: usize = 16;
+
+/// The most columns for which a panel would be mostly empty.
+const NARROW: usize = 4;
 
 /// A matrix of weights with its bias and its activations.
 #[derive(Clone, Debug)]
@@ -29,25 +35,33 @@ pub(in crate::onnx) struct Linear {
 
 #[derive(Clone, Debug)]
 pub(in crate::onnx) enum Weights {
-    /// Panels of 32-bit floats.
-    Panels { arch: Arch, panels: Vec<f32> },
+    /// Panels of 32-bit floats, from the first place on that is the beginning of a cache line.
+    Panels { arch: Arch, panels: Vec<f32>, first: usize },
+    /// Few columns, one behind the other.
+    Columns { arch: Arch, columns: Vec<f32> },
     /// 64-bit floats as `[inputs, outputs]`.
     Plain(Vec<f64>),
 }
 
 impl Weights {
-    /// Arranges `[inputs, outputs]` in panels, the last one filled up with zeros.
-    pub(in crate::onnx) fn panels(weights: &[f32], inputs: usize, outputs: usize) -> Self {
-        let mut panels = vec![0.0; inputs * outputs.next_multiple_of(PANEL)];
+    /// Arranges `[inputs, outputs]` in columns, or in panels, the last one filled up with zeros.
+    pub(in crate::onnx) fn arranged(weights: &[f32], inputs: usize, outputs: usize) -> Self {
+        if outputs <= NARROW {
+            let column = |column| weights.iter().skip(column).step_by(outputs).copied();
+            return Self::Columns { arch: Arch::new(), columns: (0..outputs).flat_map(column).collect() };
+        }
+        let mut panels = vec![0.0; inputs * outputs.next_multiple_of(PANEL) + LINE];
+        // A vector that crosses a line takes two loads. A copy of the graph may lie otherwise, and be slower.
+        let first = panels.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
         for (column, panel) in
-            (0..outputs).step_by(PANEL).zip(panels.chunks_exact_mut((inputs * PANEL).max(1)))
+            (0..outputs).step_by(PANEL).zip(panels[first..].chunks_exact_mut((inputs * PANEL).max(1)))
         {
             let width = PANEL.min(outputs - column);
             for (input, to) in panel.chunks_exact_mut(PANEL).enumerate() {
                 to[..width].copy_from_slice(&weights[input * outputs + column..][..width]);
             }
         }
-        Self::Panels { arch: Arch::new(), panels }
+        Self::Panels { arch: Arch::new(), panels, first }
     }
 }
 
@@ -56,11 +70,19 @@ impl Linear {
         let rows = rows * self.vectors;
         let length = rows * self.outputs;
         match (&self.weights, output) {
-            (Weights::Panels { arch, panels }, Buffer::F32(output)) => {
+            (Weights::Panels { arch, panels, first }, Buffer::F32(output)) => {
+                let panels = &panels[*first..];
                 let output = &mut output[..length];
                 let relu = self.functions.first() == Some(&Function::Relu);
                 arch.dispatch(Product { linear: self, rows, relu, input: inputs.values(0), panels, output });
                 for function in self.functions.iter().skip(usize::from(relu)) {
+                    function.apply(output);
+                }
+            }
+            (Weights::Columns { arch, columns }, Buffer::F32(output)) => {
+                let output = &mut output[..length];
+                arch.dispatch(Dots { linear: self, input: inputs.values(0), columns, output });
+                for function in &self.functions {
                     function.apply(output);
                 }
             }
@@ -186,4 +208,42 @@ impl Product<'_> {
         }
         output.copy_from_slice(&values[..width]);
     }
+}
+
+/// The product with few columns, for each kind of processor.
+struct Dots<'a> {
+    linear: &'a Linear,
+    input: &'a [f32],
+    columns: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl WithSimd for Dots<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Linear { inputs, outputs, bias, .. } = self.linear;
+        for (row, output) in self.output.chunks_exact_mut(*outputs).enumerate() {
+            let row = &self.input[row * inputs..][..*inputs];
+            for (at, output) in output.iter_mut().enumerate() {
+                *output = dot(simd, row, &self.columns[at * inputs..][..*inputs]);
+                if let Some(Buffer::F32(bias)) = bias {
+                    *output += bias[at];
+                }
+            }
+        }
+    }
+}
+
+/// The sum of products, vector by vector into two sums, and what remains behind them one by one.
+#[inline(always)]
+fn dot<S: Simd>(simd: S, left: &[f32], right: &[f32]) -> f32 {
+    let ((left, left_rest), (right, right_rest)) = (S::as_simd_f32s(left), S::as_simd_f32s(right));
+    let mut sums = [simd.splat_f32s(0.0); 2];
+    for (at, (left, right)) in left.iter().zip(right).enumerate() {
+        sums[at % 2] = simd.mul_add_e_f32s(*left, *right, sums[at % 2]);
+    }
+    let rest = left_rest.iter().zip(right_rest);
+    rest.fold(simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1])), |sum, (left, right)| sum + left * right)
 }

@@ -105,29 +105,23 @@ pub(in crate::onnx) struct Impute {
 impl Impute {
     pub(super) fn run(&self, rows: usize, inputs: Inputs<'_>, output: &mut Buffer) {
         if let Buffer::I64(output) = output {
-            let is_missing = |value: i64| value == self.missing_integer;
-            return fill(rows, inputs.values(0), output, &self.filling_integers, is_missing, |value| value);
+            let filled = |value: i64, at: usize| {
+                if value == self.missing_integer { self.filling_integers[at] } else { value }
+            };
+            return self.fill(rows, inputs.values(0), output, filled);
         }
         by_float!(output, T => {
             let missing = T::from_f64(self.missing);
-            let is_missing = |value: T| value == missing || (missing.is_nan() && value.is_nan());
-            fill(rows, inputs.values(0), T::values_mut(output), &self.filling, is_missing, T::from_f64);
+            let is_missing = |value: T| if missing.is_nan() { value.is_nan() } else { value.same(missing) };
+            let filled = |value: T, at: usize| if is_missing(value) { T::from_f64(self.filling[at]) } else { value };
+            self.fill(rows, inputs.values(0), T::values_mut(output), filled);
         });
     }
-}
 
-fn fill<T: Copy, F: Copy>(
-    rows: usize,
-    input: &[T],
-    output: &mut [T],
-    filling: &[F],
-    is_missing: impl Fn(T) -> bool,
-    convert: impl Fn(F) -> T,
-) {
-    let width = filling.len();
-    for (input, output) in input.chunks_exact(width).zip(output.chunks_exact_mut(width)).take(rows) {
-        for ((output, value), filling) in output.iter_mut().zip(input).zip(filling) {
-            *output = if is_missing(*value) { convert(*filling) } else { *value };
+    fn fill<T: Copy>(&self, rows: usize, input: &[T], output: &mut [T], filled: impl Fn(T, usize) -> T) {
+        let width = self.filling.len();
+        for (at, (output, value)) in output.iter_mut().zip(input).take(rows * width).enumerate() {
+            *output = filled(*value, at % width);
         }
     }
 }

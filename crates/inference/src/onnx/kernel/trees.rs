@@ -97,7 +97,6 @@ impl Trees {
         node
     }
 
-    #[expect(clippy::float_cmp, reason = "the graph asks whether they are equal")]
     fn answer<T: Float>(&self, node: &Node, x: T) -> bool {
         let value = T::from_f64(node.value);
         match node.mode {

@@ -83,7 +83,7 @@ pub(super) fn product(
         return Err(format!("a row takes more than {ROW_COST_MAX} multiplications"));
     }
     let weights = match &matrix.data {
-        Buffer::F32(data) => Weights::panels(data, matrix.inputs, matrix.outputs),
+        Buffer::F32(data) => Weights::arranged(data, matrix.inputs, matrix.outputs),
         Buffer::F64(data) => Weights::Plain(data.clone()),
         _ => return Err("its weights are no floats".to_owned()),
     };

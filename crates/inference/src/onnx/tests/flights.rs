@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::onnx::{Description, ElementType, Graph, Labels, OutputKind};
 
-const MODEL: &[u8] = include_bytes!("../../../testdata/onnx/logreg/model.onnx");
+pub(super) const MODEL: &[u8] = include_bytes!("../../../testdata/onnx/logreg/model.onnx");
 const EXPECTED: &str = include_str!("../../../testdata/onnx/logreg/expected.ndjson");
 
 /// The features of the first flights, as rows of numbers and rows of texts.
