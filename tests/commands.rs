@@ -14,7 +14,7 @@ use crate::support::wait_for;
 const USAGE: i32 = 64;
 
 /// Every command there is, as it is typed.
-const COMMANDS: [&str; 42] = [
+const COMMANDS: [&str; 43] = [
     "up",
     "stream",
     "analyze",
@@ -31,16 +31,17 @@ const COMMANDS: [&str; 42] = [
     "model check",
     "model list",
     "model publish",
-    "experiment",
-    "experiment check",
-    "experiment start",
-    "experiment ramp",
-    "experiment stop",
     "deploy",
     "deploy show",
     "deploy history",
     "deploy set",
     "deploy rollback",
+    "experiment",
+    "experiment check",
+    "experiment report",
+    "experiment start",
+    "experiment ramp",
+    "experiment stop",
     "stats",
     "stats run",
     "stats methods",

@@ -42,5 +42,5 @@ pub use report::{
     AlwaysValid, Arm, Bayesian, Comparison, ComparisonResult, ExperimentReport, Interval, MetricArm,
     MetricReport, PairedReport, Report, RolloutStep, SampleRatio, ShadowReport, Verdict, VerdictKind,
 };
-pub use service::{Analysis, Progress, run};
+pub use service::{Analysis, Progress, look, run};
 pub use source::Sources;

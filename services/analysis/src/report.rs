@@ -253,7 +253,7 @@ impl VerdictKind {
     pub(crate) const ALL: [Self; 4] = [Self::Better, Self::Worse, Self::Equivalent, Self::Inconclusive];
 
     /// The word that reports have for it.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Better => "better",
             Self::Worse => "worse",

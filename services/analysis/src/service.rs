@@ -181,6 +181,17 @@ pub async fn run(
     publisher.publish(&analysis).await
 }
 
+/// Reads the topics to their end, and says what can be said now: windows that are open stay open, and nothing is
+/// published. Where `shutdown` ends it before, the report is on what was read by then.
+///
+/// # Errors
+/// Where the broker gives up or the state is full.
+pub async fn look(mut analysis: Analysis, broker: &Broker, shutdown: &Shutdown) -> anyhow::Result<Report> {
+    let mut reader = open(broker, analysis.intake.sources()).await?;
+    catch_up(&mut analysis, &mut reader, shutdown).await?;
+    Ok(analysis.report())
+}
+
 async fn open(broker: &Broker, sources: &Sources) -> anyhow::Result<Reader> {
     let Sources { predictions, shadow_predictions, outcomes, deployments, reports, .. } = sources;
     for topic in [predictions, shadow_predictions, outcomes, reports] {
