@@ -14,7 +14,7 @@ use crate::support::wait_for;
 const USAGE: i32 = 64;
 
 /// Every command there is, as it is typed.
-const COMMANDS: [&str; 42] = [
+const COMMANDS: [&str; 44] = [
     "up",
     "stream",
     "analyze",
@@ -38,6 +38,7 @@ const COMMANDS: [&str; 42] = [
     "deploy rollback",
     "experiment",
     "experiment check",
+    "experiment report",
     "experiment start",
     "experiment ramp",
     "experiment stop",

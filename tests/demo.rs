@@ -68,9 +68,10 @@ fn joined_outcomes_are_those_of_the_files() {
     assert_eq!(answer["report"]["counts"]["outcomes"], 2 * MONTH.outcomes.len());
     assert_eq!(answer["report"]["counts"]["predictions"], MONTH.flights.len());
     assert_eq!(answer["report"]["counts"]["shadow_predictions"], MONTH.flights.len());
-    for count in ["duplicate_predictions", "duplicate_outcomes", "undecodable", "unjoinable_outcomes"] {
+    for count in ["duplicate_predictions", "duplicate_outcomes", "undecodable"] {
         assert_eq!(answer["report"]["counts"][count], 0, "{count}");
     }
+    assert_eq!(answer["report"]["orphan_outcomes"], 0);
 }
 
 /// Control begins at bucket 0 and canary at its cumulative weight of 5,000; half of each is covered.

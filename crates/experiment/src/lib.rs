@@ -13,6 +13,7 @@
 
 mod assignment;
 mod definition;
+mod definitions;
 mod epoch;
 mod problems;
 mod share;
@@ -24,8 +25,9 @@ mod together;
 pub use assignment::{Assignment, Bucket, Salt, SaltError};
 pub use definition::{
     Absent, Aggregate, Arm, Better, Correction, CoverageError, Decision, Definition, Experiment, Layer,
-    Method, Metric, MetricKind, MetricRole, Quantity, QuantityError, limits,
+    Method, Metric, MetricKind, MetricRole, Quantity, QuantityError, Winsorize, limits,
 };
+pub use definitions::Definitions;
 pub use epoch::Epoch;
 pub use problems::{Problem, Problems};
 pub use share::{BasisPoints, NotBasisPoints};

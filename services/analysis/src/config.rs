@@ -68,6 +68,8 @@ fn better<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Better, D
 pub struct OutcomesConfig {
     /// The topic. Outcomes that come with the input are published there too. Default `outcomes`.
     pub topic: String,
+    /// Where outcomes are put that came too late for the tests. Default `late-outcomes`.
+    pub late_topic: String,
     /// Where the parts of an outcome are in the user's own shape. Without it outcomes come in serin's own shape.
     pub event: Option<OutcomeMapping>,
     /// The largest payload that is decoded. Default 1 MiB.
@@ -76,6 +78,11 @@ pub struct OutcomesConfig {
 
 impl Default for OutcomesConfig {
     fn default() -> Self {
-        Self { topic: "outcomes".into(), event: None, max_payload: Size::new(1 << 20) }
+        Self {
+            topic: "outcomes".into(),
+            late_topic: "late-outcomes".into(),
+            event: None,
+            max_payload: Size::new(1 << 20),
+        }
     }
 }

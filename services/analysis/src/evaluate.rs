@@ -3,16 +3,16 @@
 #[cfg(test)]
 mod tests;
 
-use experiment::{Absent, Correction, Experiment, Quantity};
+use experiment::{Correction, Experiment, Method};
 
 use crate::config::{Config, ShadowMetric};
 use crate::exposure::Exposures;
 use crate::join::{Joined, Joiner};
 use crate::measure::{measure, metric_report};
-use crate::observation::{Observation, observe};
-use crate::report::{Arm, ComparisonResult, ExperimentReport, MetricReport, Report, SampleRatio};
+use crate::report::{Arm, ComparisonResult, ExperimentReport, MetricReport, Report};
 use crate::shadow;
-use crate::verdict::verdicts;
+use crate::split::sample_ratio;
+use crate::verdict::{rollout, verdicts};
 use crate::watermark::Watermarks;
 
 /// What is asked of the data.
@@ -59,15 +59,20 @@ fn quality_metrics(experiments: &[Experiment]) -> Vec<ShadowMetric> {
 pub(crate) fn evaluate(joiner: &Joiner, question: &Question, watermarks: &Watermarks) -> Report {
     let events = joiner.in_order();
     let watermark = watermarks.now();
-    let closed = Closed { watermark: watermark.map_or(i64::MIN, |at| at.as_micros()), grace: question.grace };
-    let experiments =
-        question.experiments.iter().map(|experiment| examine(experiment, &events, closed)).collect();
+    let closed = Closed::new(watermarks, question.grace);
+    let experiments = question
+        .experiments
+        .iter()
+        .map(|experiment| examine(experiment, (joiner, &events), closed))
+        .collect();
     Report {
         model: joiner.model().to_string(),
         watermark: watermark.filter(|at| *at != events::Timestamp::MAX),
         is_complete: watermarks.is_complete(),
         counts: joiner.counts(),
         joined_events: joiner.joined_events(),
+        orphan_outcomes: joiner.orphan_outcomes(),
+        undefined_experiments: Vec::new(),
         experiments,
         shadows: shadow::compare(&events, &question.shadow_metrics, closed),
     }
@@ -81,22 +86,46 @@ pub(crate) struct Closed {
 }
 
 impl Closed {
+    pub(crate) fn new(watermarks: &Watermarks, grace: i64) -> Self {
+        Self { watermark: watermarks.now().map_or(i64::MIN, events::Timestamp::as_micros), grace }
+    }
+
     /// Whether a window that begins at `from` and lasts `window` microseconds has closed, with the grace after it.
     pub(crate) fn is_over(self, from: events::Timestamp, window: i64) -> bool {
-        from.as_micros().saturating_add(window).saturating_add(self.grace) <= self.watermark
+        self.end(from, window) <= self.watermark
+    }
+
+    /// The microsecond at which such a window closes, with the grace after it.
+    pub(crate) fn end(self, from: events::Timestamp, window: i64) -> i64 {
+        from.as_micros().saturating_add(window).saturating_add(self.grace)
+    }
+
+    /// The same as a moment: what was read when its partition had come further is too late.
+    pub(crate) fn moment(self, from: events::Timestamp, window: i64) -> events::Timestamp {
+        events::Timestamp::from_micros(self.end(from, window)).unwrap_or(events::Timestamp::MAX)
+    }
+
+    /// How far event time has come, in microseconds.
+    pub(crate) fn watermark(self) -> i64 {
+        self.watermark
     }
 }
 
-fn examine(experiment: &Experiment, events: &[(&str, &Joined)], closed: Closed) -> ExperimentReport {
-    let exposures = Exposures::collect(experiment, events);
+fn examine(
+    experiment: &Experiment,
+    joined: (&Joiner, &[(&str, &Joined)]),
+    closed: Closed,
+) -> ExperimentReport {
+    let exposures = Exposures::collect(experiment, joined);
     let arms = arms(experiment, &exposures);
+    let sample_ratio = sample_ratio(experiment, (&arms, &exposures), closed);
     let measured: Vec<_> =
         experiment.metrics.iter().map(|metric| measure(experiment, metric, &exposures, closed)).collect();
     let mut metrics: Vec<_> = experiment
         .metrics
         .iter()
         .zip(&measured)
-        .map(|(metric, sums)| metric_report(experiment, metric, sums))
+        .map(|(metric, measured)| metric_report(experiment, metric, measured))
         .collect();
     correct(experiment, &mut metrics);
     let mut report = ExperimentReport {
@@ -104,14 +133,20 @@ fn examine(experiment: &Experiment, events: &[(&str, &Joined)], closed: Closed) 
         hypothesis: experiment.hypothesis.clone(),
         unit: experiment.unit.to_string(),
         alpha: experiment.decision.alpha,
-        sample_ratio: sample_ratio(experiment, &arms),
+        method: match experiment.decision.method {
+            Method::AlwaysValid => "always-valid",
+            Method::Fixed => "fixed",
+        },
+        sample_ratio,
         arms,
         crossovers: exposures.crossovers,
         unknown_arms: exposures.unknown_arms,
         metrics,
         verdicts: Vec::new(),
+        rollout: None,
     };
     report.verdicts = verdicts(experiment, &report);
+    report.rollout = rollout(experiment, &report);
     report
 }
 
@@ -137,22 +172,20 @@ fn arms(experiment: &Experiment, exposures: &Exposures<'_>) -> Vec<Arm> {
     arms
 }
 
-/// All units count, those whose windows are open too: the split is decided when a unit comes in.
-fn sample_ratio(experiment: &Experiment, arms: &[Arm]) -> Option<SampleRatio> {
-    let observed: Vec<u64> = arms.iter().map(|arm| arm.units).collect();
-    let widths: Vec<f64> = (0..arms.len()).map(|arm| experiment.width(arm).fraction()).collect();
-    let check = statistics::sample_ratio(&observed, &widths).ok()?;
-    Some(SampleRatio { is_mismatch: check.is_mismatch(), expected: check.expected, log_p: check.log_p })
-}
-
-/// Corrects the p-values of all primary metrics and arms together. Guardrails are not among them: all of them must
+/// Corrects the p-values of all primary metrics and arms together, those of the method that decides. Guardrails are not among them: all of them must
 /// hold, so they spend no part of alpha.
 fn correct(experiment: &Experiment, metrics: &mut [MetricReport]) {
     let primary = metrics.iter_mut().filter(|metric| metric.role == "primary");
     let mut tested: Vec<_> = primary
         .flat_map(|metric| &mut metric.comparisons)
         .filter_map(|comparison| match &mut comparison.result {
-            ComparisonResult::Tested { log_p, adjusted_p, .. } => Some((*log_p, adjusted_p)),
+            ComparisonResult::Tested { log_p, always_valid, adjusted_p, .. } => {
+                let log_p = match experiment.decision.method {
+                    Method::Fixed => *log_p,
+                    Method::AlwaysValid => always_valid.as_ref()?.log_p,
+                };
+                Some((log_p, adjusted_p))
+            }
             ComparisonResult::Unavailable { .. } => None,
         })
         .collect();
@@ -164,18 +197,5 @@ fn correct(experiment: &Experiment, metrics: &mut [MetricReport]) {
     };
     for ((_, adjusted), log_p) in tested.iter_mut().zip(corrected) {
         **adjusted = Some(log_p.exp());
-    }
-}
-
-/// What shadows are compared by excludes events without an outcome: there is nothing to compare.
-pub(crate) fn observe_pair(
-    metric: &ShadowMetric,
-    prediction: &crate::join::Prediction,
-    event: &Joined,
-) -> Option<f64> {
-    let quantity: &Quantity = &metric.of;
-    match observe(quantity, (Absent::Exclude, Some(metric.attribution.get())), prediction, event) {
-        Observation::Value(value) => Some(value),
-        Observation::Absent | Observation::Unusable => None,
     }
 }

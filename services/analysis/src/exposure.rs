@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use events::Timestamp;
 use experiment::Experiment;
 
-use crate::join::{Joined, Prediction};
+use crate::join::{Facts, Joined, Joiner, Prediction};
 use crate::observation::micros;
 
 /// The units of one experiment.
@@ -31,6 +31,8 @@ pub(crate) struct Exposed<'j> {
     pub(crate) since: Timestamp,
     /// Its predictions within the exposure window, in order, with all that is known of their events.
     pub(crate) predictions: Vec<(&'j Prediction, &'j Joined)>,
+    /// What is known of the unit itself.
+    pub(crate) about: Option<&'j Facts>,
     is_crossover: bool,
 }
 
@@ -39,7 +41,10 @@ impl<'j> Exposures<'j> {
     ///
     /// A unit is exposed by its first prediction; those within the exposure window after it count, later ones do
     /// not. Predictions before the experiment's start are none of its own.
-    pub(crate) fn collect(experiment: &Experiment, events: &[(&'j str, &'j Joined)]) -> Self {
+    pub(crate) fn collect(
+        experiment: &Experiment,
+        (joiner, events): (&'j Joiner, &[(&'j str, &'j Joined)]),
+    ) -> Self {
         let start = experiment.start.and_then(|start| Timestamp::from_micros(start.as_microsecond()));
         let window = micros(experiment.exposure_window);
         let mut exposures = Self::default();
@@ -57,12 +62,23 @@ impl<'j> Exposures<'j> {
         let all = exposures.units.len();
         exposures.units.retain(|_, unit| !unit.is_crossover);
         exposures.crossovers = (all - exposures.units.len()) as u64;
+        for (id, unit) in &mut exposures.units {
+            unit.about = joiner.about_unit(&experiment.unit, id);
+        }
         exposures
+    }
+
+    /// The units in the order of their exposure, those of one moment in the order of their ids. As all have the same
+    /// windows, it is the order of their maturity too.
+    pub(crate) fn in_order(&self) -> Vec<&Exposed<'j>> {
+        let mut units: Vec<_> = self.units.values().collect();
+        units.sort_by_key(|unit| unit.since);
+        units
     }
 
     fn add(&mut self, arm: usize, window: i64, prediction: &'j Prediction, event: &'j Joined) {
         let since = prediction.occurred_at;
-        let new = || Exposed { arm, since, predictions: Vec::new(), is_crossover: false };
+        let new = || Exposed { arm, since, predictions: Vec::new(), about: None, is_crossover: false };
         let unit = self.units.entry(&prediction.unit).or_insert_with(new);
         unit.is_crossover |= unit.arm != arm;
         if prediction.occurred_at.micros_since(unit.since) <= window {

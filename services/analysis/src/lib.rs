@@ -13,19 +13,25 @@ mod config;
 mod evaluate;
 mod exposure;
 mod join;
+mod late;
 mod measure;
 mod metrics;
 mod observation;
+mod publish;
 mod render;
 mod report;
+mod running;
 mod service;
 mod shadow;
 mod source;
+mod split;
+mod sums;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod verdict;
+mod watch;
 mod watermark;
 
 pub use config::{Config, OutcomesConfig, ShadowMetric};
@@ -33,8 +39,8 @@ pub use evaluate::Question;
 pub use join::{Counts, Joiner, StateLimit};
 pub use render::render;
 pub use report::{
-    Arm, Comparison, ComparisonResult, ExperimentReport, Interval, MetricArm, MetricReport, PairedReport,
-    Report, SampleRatio, ShadowReport, Verdict, VerdictKind,
+    AlwaysValid, Arm, Bayesian, Comparison, ComparisonResult, ExperimentReport, Interval, MetricArm,
+    MetricReport, PairedReport, Report, RolloutStep, SampleRatio, ShadowReport, Verdict, VerdictKind,
 };
-pub use service::{Analysis, Progress, run};
+pub use service::{Analysis, Progress, look, run};
 pub use source::Sources;

@@ -1,119 +1,107 @@
 //! One metric: from units to the sums of each arm, and from sums to a comparison.
 
-use experiment::{Aggregate, Better, Experiment, Metric, MetricKind, MetricRole};
-use statistics::{Alpha, Comoments, Moments, Proportion, Test};
+use events::Timestamp;
+use experiment::{Better, Experiment, Metric, MetricRole};
+use statistics::{Alpha, Test};
 
 use crate::evaluate::Closed;
-use crate::exposure::{Exposed, Exposures};
-use crate::observation::{Observation, micros, observe};
-use crate::report::{Comparison, ComparisonResult, Interval, MetricArm, MetricReport};
+use crate::exposure::Exposures;
+use crate::observation::micros;
+use crate::report::{Bayesian, Comparison, ComparisonResult, Interval, MetricArm, MetricReport};
+use crate::sums::Sums;
+use crate::watch::{Looks, Watch};
 
-/// Sums of one metric in one arm, over units in the order of their ids.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Sums {
-    /// One value a unit: a mean, a sum, or 1 for a unit with any value that is not zero.
-    values: Moments,
-    /// Sum and number of events a unit.
-    ratio: Comoments,
-    /// Units with any value that is not zero, and those with none.
-    proportion: Proportion,
-    units: u64,
-    events: u64,
-    unusable: u64,
-    immature: u64,
+/// One metric in every arm, and what was seen of it while it came in.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    sums: Vec<Sums>,
+    /// The same with all that came too late, where something did.
+    restated: Vec<Sums>,
+    /// One for each arm but the control.
+    watches: Vec<Watch>,
 }
 
-/// Sums of one metric in every arm.
+/// Takes the units in the order of their maturity, and looks at them whenever a look is due.
 pub(crate) fn measure(
     experiment: &Experiment,
     metric: &Metric,
     exposures: &Exposures<'_>,
     closed: Closed,
-) -> Vec<Sums> {
-    let mut arms = vec![Sums::default(); experiment.arms.len()];
+) -> Measured {
     let window = micros(experiment.exposure_window).saturating_add(metric.attribution.map_or(0, micros));
-    for unit in exposures.units.values() {
-        let sums = &mut arms[unit.arm];
-        if closed.is_over(unit.since, window) {
-            sums.add(metric, unit);
-        } else {
-            sums.immature += 1;
+    let watch = |arm| Watch::new(experiment, metric.kind, arm);
+    let mut measured = Measured {
+        sums: vec![Sums::default(); experiment.arms.len()],
+        restated: Vec::new(),
+        watches: (1..experiment.arms.len()).map(watch).collect(),
+    };
+    let mut looks = Looks::of(experiment);
+    for unit in exposures.in_order() {
+        if !closed.is_over(unit.since, window) {
+            measured.sums[unit.arm].immature += 1;
+            continue;
         }
+        if let Some(look) = looks.before(closed.end(unit.since, window)) {
+            measured.look(look);
+        }
+        measured.sums[unit.arm].add(metric, unit, closed.moment(unit.since, window));
     }
-    arms
+    if let Some(look) = looks.last(closed.watermark()) {
+        measured.look(look);
+    }
+    if measured.sums.iter().any(|sums| sums.late > 0) {
+        measured.restate(metric, exposures, |since| closed.is_over(since, window));
+    }
+    measured
 }
 
-impl Sums {
-    fn add(&mut self, metric: &Metric, unit: &Exposed<'_>) {
-        let (mut sum, mut count, mut is_positive) = (0.0, 0_u32, false);
-        for (prediction, event) in &unit.predictions {
-            match observe(&metric.of, (metric.absent, metric.attribution), prediction, event) {
-                Observation::Value(value) => {
-                    sum += value;
-                    count += 1;
-                    is_positive |= value != 0.0;
-                }
-                Observation::Absent => {}
-                Observation::Unusable => self.unusable += 1,
-            }
-        }
-        if count == 0 {
-            return;
-        }
-        self.units += 1;
-        self.events += u64::from(count);
-        match metric.kind {
-            MetricKind::Proportion => self.proportion.push(is_positive),
-            MetricKind::Mean(Aggregate::Sum) => self.values.push(sum),
-            MetricKind::Mean(Aggregate::Mean) => self.values.push(sum / f64::from(count)),
-            MetricKind::Ratio => self.ratio.push(sum, f64::from(count)),
+impl Measured {
+    /// Adds the units up once more, with what is known of them by now.
+    fn restate(&mut self, metric: &Metric, exposures: &Exposures<'_>, is_mature: impl Fn(Timestamp) -> bool) {
+        self.restated = vec![Sums::default(); self.sums.len()];
+        for unit in exposures.in_order().into_iter().filter(|unit| is_mature(unit.since)) {
+            self.restated[unit.arm].add(metric, unit, Timestamp::MAX);
         }
     }
 
-    fn value(&self, kind: MetricKind) -> Option<f64> {
-        if self.units == 0 {
-            return None;
-        }
-        match kind {
-            MetricKind::Proportion => self.proportion.share(),
-            MetricKind::Mean(_) => Some(self.values.mean),
-            MetricKind::Ratio => Some(self.ratio.mean_y / self.ratio.mean_x),
+    fn look(&mut self, at: i64) {
+        let (control, treatments) = self.sums.split_at(1);
+        for (watch, treatment) in self.watches.iter_mut().zip(treatments) {
+            watch.look(at, &control[0], treatment);
         }
     }
 }
 
 /// How the arms stand on one metric, and how they compare.
-pub(crate) fn metric_report(experiment: &Experiment, metric: &Metric, sums: &[Sums]) -> MetricReport {
-    let arm = |sums: &Sums| MetricArm {
+pub(crate) fn metric_report(experiment: &Experiment, metric: &Metric, measured: &Measured) -> MetricReport {
+    let arm = |(at, sums): (usize, &Sums)| MetricArm {
+        late_outcomes: sums.late,
+        restated: measured.restated.get(at).and_then(|sums| sums.value(metric.kind)),
         units: sums.units,
         events: sums.events,
         unusable: sums.unusable,
+        winsorized_units: sums.winsorized,
         immature_units: sums.immature,
         value: sums.value(metric.kind),
     };
-    let compare = |(arm, treatment): (&experiment::Arm, &Sums)| Comparison {
+    let (control, treatments) = measured.sums.split_at(1);
+    let arms = experiment.arms.iter().skip(1).zip(treatments).zip(&measured.watches);
+    let compare = |((arm, treatment), watch): ((&experiment::Arm, &Sums), &Watch)| Comparison {
         arm: arm.name.to_string(),
-        result: compare(metric.kind, &sums[0], treatment, experiment.decision.alpha),
+        result: compare(metric, (&control[0], treatment), watch, experiment.decision.alpha),
     };
     MetricReport {
         name: metric.name.to_string(),
-        role: match metric.role {
-            MetricRole::Primary => "primary",
-            MetricRole::Secondary => "secondary",
-            MetricRole::Guardrail { .. } => "guardrail",
-        },
-        kind: match metric.kind {
-            MetricKind::Proportion => "proportion",
-            MetricKind::Mean(_) => "mean",
-            MetricKind::Ratio => "ratio",
-        },
+        role: metric.role.as_str(),
+        kind: metric.kind.as_str(),
         better: better(metric.better),
         margin: match metric.role {
             MetricRole::Guardrail { margin } => Some(margin),
             MetricRole::Primary | MetricRole::Secondary => None,
         },
-        arms: sums.iter().map(arm).collect(),
-        comparisons: experiment.arms.iter().zip(sums).skip(1).map(compare).collect(),
+        minimum_effect: metric.minimum_effect,
+        arms: measured.sums.iter().enumerate().map(arm).collect(),
+        comparisons: arms.map(compare).collect(),
     }
 }
 
@@ -124,25 +112,26 @@ pub(crate) fn better(better: Better) -> &'static str {
     }
 }
 
-fn compare(kind: MetricKind, control: &Sums, treatment: &Sums, alpha: f64) -> ComparisonResult {
-    let alpha = level(alpha);
-    let compared = match kind {
-        MetricKind::Proportion => {
-            statistics::two_proportions(control.proportion, treatment.proportion, alpha)
-        }
-        MetricKind::Mean(_) => statistics::welch(&control.values, &treatment.values, alpha),
-        MetricKind::Ratio => statistics::ratio(&control.ratio, &treatment.ratio, alpha),
+fn compare(
+    metric: &Metric,
+    (control, treatment): (&Sums, &Sums),
+    watch: &Watch,
+    alpha: f64,
+) -> ComparisonResult {
+    let compared = match control.compare(metric.kind, treatment, level(alpha)) {
+        Ok(compared) => compared,
+        Err(reason) => return ComparisonResult::Unavailable { unavailable: reason.to_string() },
     };
-    match compared {
-        Ok(compared) => ComparisonResult::Tested {
-            difference: interval(&compared.difference),
-            relative: compared.relative.as_ref().ok().map(interval),
-            method: method(compared.test),
-            log_p: compared.log_p,
-            p: compared.p(),
-            adjusted_p: None,
-        },
-        Err(reason) => ComparisonResult::Unavailable { unavailable: reason.to_string() },
+    let bet = control.bet((metric.kind, metric.better), treatment, &compared.difference);
+    ComparisonResult::Tested {
+        difference: interval(&compared.difference),
+        relative: compared.relative.as_ref().ok().map(interval),
+        method: method(compared.test),
+        log_p: compared.log_p,
+        p: compared.p(),
+        always_valid: watch.result().map(Box::new),
+        bayesian: bet.map(|(chance_to_win, expected_loss)| Bayesian { chance_to_win, expected_loss }),
+        adjusted_p: None,
     }
 }
 

@@ -47,7 +47,6 @@ fn show_counts(counts: Counts) {
         duplicate_outcomes,
         revised_outcomes,
         other_models,
-        unjoinable_outcomes,
         undecodable,
     } = counts;
     for (fate, records) in [
@@ -58,7 +57,6 @@ fn show_counts(counts: Counts) {
         ("duplicate_outcome", duplicate_outcomes),
         ("revised_outcome", revised_outcomes),
         ("other_model", other_models),
-        ("unjoinable_outcome", unjoinable_outcomes),
         ("undecodable", undecodable),
     ] {
         metrics::gauge!(RECORDS, "fate" => fate).set(records as f64);

@@ -1,11 +1,16 @@
 //! The report as people read it: one page, intervals beside estimates, and a verdict in a sentence.
 
+mod comparison;
+mod numbers;
 #[cfg(test)]
 mod tests;
 
+use comparison::Shown;
+use numbers::{count, number, probability};
+
 use crate::report::{
-    Arm, Comparison, ComparisonResult, ExperimentReport, Interval, MetricArm, MetricReport, PairedReport,
-    Report, ShadowReport, Verdict, VerdictKind,
+    Arm, Comparison, ExperimentReport, MetricArm, MetricReport, PairedReport, Report, RolloutStep,
+    ShadowReport, Verdict, VerdictKind,
 };
 
 /// Renders a report as text, about a hundred columns wide.
@@ -39,13 +44,18 @@ impl Page {
             (counts.duplicate_predictions, "prediction", " that came again; the first stands"),
             (counts.duplicate_outcomes, "outcome", " that came again; the latest revision stands"),
             (counts.revised_outcomes, "outcome", " in a corrected revision"),
-            (counts.unjoinable_outcomes, "outcome", " not about an event, so not joined"),
+            (report.orphan_outcomes, "outcome", " about predictions that nobody has seen"),
             (counts.other_models, "prediction", " by other models"),
             (counts.undecodable, "record", " that could not be read"),
         ] {
             if number > 0 {
                 self.line(format_args!("  {}{more}", count(number, what)));
             }
+        }
+        for name in &report.undefined_experiments {
+            self.line(format_args!(
+                "  experiment {name} runs, and no definition here fits it: it is not analysed"
+            ));
         }
         match (report.is_complete, report.watermark) {
             (true, _) => {}
@@ -77,11 +87,19 @@ impl Page {
         for verdict in &experiment.verdicts {
             self.verdict(verdict, control(experiment));
         }
+        if let Some(RolloutStep { coverage, next, is_allowed, reason }) = &experiment.rollout {
+            let may = if *is_allowed { "may go" } else { "should not go yet" };
+            let (coverage, next) = (100.0 * coverage, 100.0 * next);
+            self.line(format_args!("  Rollout: it {may} from {coverage} % to {next} %: {reason}."));
+        }
     }
 
     fn split(&mut self, experiment: &ExperimentReport) {
         if let Some(ratio) = &experiment.sample_ratio {
             let state = if ratio.is_mismatch { "BROKEN" } else { "healthy" };
+            let is_live = experiment.method == "always-valid";
+            let log_p = if is_live { ratio.always_valid_log_p } else { ratio.log_p };
+            let when = if is_live { " at any time" } else { "" };
             let expected: Vec<_> = ratio
                 .expected
                 .iter()
@@ -89,9 +107,9 @@ impl Page {
                 .map(|units| units.to_string())
                 .collect();
             self.line(format_args!(
-                "  The split is {state}: {} units were expected, p = {}.",
+                "  The split is {state}: {} units were expected, p = {}{when}.",
                 expected.join(" : "),
-                probability(ratio.log_p)
+                probability(log_p)
             ));
         }
         if experiment.crossovers > 0 {
@@ -106,14 +124,24 @@ impl Page {
 
     fn metric(&mut self, metric: &MetricReport, experiment: &ExperimentReport) {
         let margin = metric.margin.map(|margin| format!(", margin {margin}")).unwrap_or_default();
-        self.line(format_args!("\n  {} ({}{margin}; {} is better)", metric.name, metric.role, metric.better));
+        let effect = metric.minimum_effect.map(|effect| format!(", {effect} matters")).unwrap_or_default();
+        let MetricReport { name, role, better, .. } = metric;
+        self.line(format_args!("\n  {name} ({role}{margin}{effect}; {better} is better)"));
         let width = name_width(experiment.arms.iter().map(|arm| &arm.name));
         for (arm, sums) in experiment.arms.iter().zip(&metric.arms) {
-            let MetricArm { units, events, unusable, immature_units, value } = sums;
+            let MetricArm { units, events, unusable, winsorized_units, immature_units, .. } = sums;
+            let MetricArm { late_outcomes, value, restated, .. } = sums;
             let value = value.map_or_else(|| "none".into(), number);
             let mut basis = format!("{} of {}", count(*events, "event"), count(*units, "unit"));
             if *immature_units > 0 {
                 basis += &format!("; {} still open", count(*immature_units, "unit"));
+            }
+            if *late_outcomes > 0 {
+                let with_them = restated.map_or_else(|| "none".into(), number);
+                basis += &format!("; {} too late, with them {with_them}", count(*late_outcomes, "outcome"));
+            }
+            if *winsorized_units > 0 {
+                basis += &format!("; {} held at a bound", count(*winsorized_units, "unit"));
             }
             if *unusable > 0 {
                 basis += &format!("; {} that cannot be used", count(*unusable, "event"));
@@ -121,35 +149,9 @@ impl Page {
             self.line(format_args!("    {:<width$}{value:>10}   {basis}", arm.name));
         }
         for Comparison { arm, result } in &metric.comparisons {
-            self.result(arm, control(experiment), result, experiment.alpha);
-        }
-    }
-
-    fn result(&mut self, one: &str, other: &str, result: &ComparisonResult, alpha: f64) {
-        match result {
-            ComparisonResult::Unavailable { unavailable } => {
-                self.line(format_args!("    {one} - {other}: no comparison, since {unavailable}"));
-            }
-            ComparisonResult::Tested { difference, relative, log_p, adjusted_p, .. } => {
-                let level = 100.0 * (1.0 - alpha);
-                let relative = relative.as_ref().map(|relative| {
-                    let percent = |part: f64| format!("{:+.1}", 100.0 * part);
-                    let Interval { value, low, high, .. } = *relative;
-                    format!(", or {} % [{}, {}]", percent(value), percent(low), percent(high))
-                });
-                let adjusted = adjusted_p
-                    .filter(|adjusted| (adjusted.ln() - log_p).abs() > 1e-9)
-                    .map(|adjusted| format!(", corrected {}", probability(adjusted.ln())));
-                self.line(format_args!(
-                    "    {one} - {other}: {} [{}, {}] at {level:.0} %{}, p = {}{}",
-                    signed(difference.value),
-                    signed(difference.low),
-                    signed(difference.high),
-                    relative.unwrap_or_default(),
-                    probability(*log_p),
-                    adjusted.unwrap_or_default()
-                ));
-            }
+            let is_live = experiment.method == "always-valid";
+            let arms = (arm.as_str(), control(experiment));
+            self.comparison(&Shown { arms, result, alpha: experiment.alpha, is_live });
         }
     }
 
@@ -192,7 +194,7 @@ impl Page {
             count(*pairs, "event"),
             count(*units, "unit")
         ));
-        self.result(version, production, result, 0.05);
+        self.comparison(&Shown { arms: (version, production), result, alpha: 0.05, is_live: false });
     }
 }
 
@@ -204,40 +206,4 @@ fn control(experiment: &ExperimentReport) -> &str {
 /// The width of a column of names, with two spaces after the longest.
 fn name_width<'n>(names: impl Iterator<Item = &'n String>) -> usize {
     names.map(|name| name.chars().count() + 2).max().unwrap_or_default().max(12)
-}
-
-/// A number of things: `1 unit`, `2 units`.
-fn count(number: u64, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {thing}{plural}")
-}
-
-/// Four significant digits, without the exponent where a person can do without.
-fn number(value: f64) -> String {
-    let magnitude = value.abs();
-    if value == 0.0 {
-        "0".into()
-    } else if (1e-3..1e6).contains(&magnitude) {
-        #[expect(clippy::cast_possible_truncation, reason = "a logarithm between -3 and 6")]
-        let decimals = (3 - magnitude.log10().floor() as i32).max(0);
-        format!("{value:.*}", usize::try_from(decimals).unwrap_or(0))
-    } else {
-        format!("{value:.3e}")
-    }
-}
-
-fn signed(value: f64) -> String {
-    let text = number(value);
-    if value > 0.0 { format!("+{text}") } else { text }
-}
-
-/// A p-value from its logarithm: two digits, however small it is.
-fn probability(log_p: f64) -> String {
-    let p = log_p.exp();
-    if p >= 0.001 {
-        return format!("{p:.3}");
-    }
-    let decades = log_p / std::f64::consts::LN_10;
-    let exponent = decades.floor();
-    format!("{:.1}e{exponent:.0}", 10_f64.powf(decades - exponent))
 }

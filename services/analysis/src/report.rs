@@ -18,6 +18,10 @@ pub struct Report {
     pub counts: Counts,
     /// Events with both a served prediction and an outcome.
     pub joined_events: u64,
+    /// Outcomes about predictions that nobody has seen.
+    pub orphan_outcomes: u64,
+    /// Experiments that were deployed and that no definition fits, by name. Nothing is said of them.
+    pub undefined_experiments: Vec<String>,
     /// One for each experiment, by name.
     pub experiments: Vec<ExperimentReport>,
     /// One for each shadow version that has scored, by version.
@@ -33,6 +37,8 @@ pub struct ExperimentReport {
     pub hypothesis: String,
     /// The kind of unit that is randomized.
     pub unit: String,
+    /// Which numbers decide: `always-valid` or `fixed`.
+    pub method: &'static str,
     /// Probability of a false alarm that the decision allows.
     pub alpha: f64,
     /// The arms, control first.
@@ -47,6 +53,21 @@ pub struct ExperimentReport {
     pub metrics: Vec<MetricReport>,
     /// The decision for each arm but the control.
     pub verdicts: Vec<Verdict>,
+    /// The next step of the rollout, where there is one.
+    pub rollout: Option<RolloutStep>,
+}
+
+/// A step of a rollout. It is taken by `serin experiment ramp`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RolloutStep {
+    /// The coverage now.
+    pub coverage: f64,
+    /// That of the next step.
+    pub next: f64,
+    /// Whether the evidence allows it.
+    pub is_allowed: bool,
+    /// Why, or why not.
+    pub reason: String,
 }
 
 /// One arm.
@@ -69,8 +90,10 @@ pub struct Arm {
 pub struct SampleRatio {
     /// Units that should have come into each arm, in the arms' order.
     pub expected: Vec<f64>,
-    /// Natural logarithm of the probability of a split at least this far off.
+    /// Natural logarithm of the probability of a split at least this far off, for one look.
     pub log_p: f64,
+    /// The same for all looks so far: the smallest of them, and valid at any of them.
+    pub always_valid_log_p: f64,
     /// Whether that is so improbable that the experiment is broken and must not be read.
     pub is_mismatch: bool,
 }
@@ -82,12 +105,14 @@ pub struct MetricReport {
     pub name: String,
     /// `primary`, `secondary` or `guardrail`.
     pub role: &'static str,
-    /// `proportion`, `mean` or `ratio`.
+    /// `proportion`, `mean`, `count` or `ratio`.
     pub kind: &'static str,
     /// Which way is good: `higher` or `lower`.
     pub better: &'static str,
     /// The margin of a guardrail.
     pub margin: Option<f64>,
+    /// The smallest difference that anybody would mind, where the definition says it.
+    pub minimum_effect: Option<f64>,
     /// How the arms stand, in their order.
     pub arms: Vec<MetricArm>,
     /// Each arm but the control, compared with the control.
@@ -103,10 +128,16 @@ pub struct MetricArm {
     pub events: u64,
     /// Observations that could not be used: no such output, or an outcome that is not 0 or 1 where it must be.
     pub unusable: u64,
+    /// Units whose number was held at a bound.
+    pub winsorized_units: u64,
     /// Units whose windows are still open.
     pub immature_units: u64,
+    /// Outcomes that came, or were corrected, after their unit had matured. They are not in the tests.
+    pub late_outcomes: u64,
     /// The estimate, where there is one.
     pub value: Option<f64>,
+    /// The estimate with what came too late, where something did.
+    pub restated: Option<f64>,
 }
 
 /// One arm compared with the control.
@@ -135,7 +166,11 @@ pub enum ComparisonResult {
         log_p: f64,
         /// The two-sided p-value.
         p: f64,
-        /// The p-value corrected for all primary metrics and arms, for a primary metric.
+        /// The same, valid at any look; absent before both arms have the least number of units.
+        always_valid: Option<Box<AlwaysValid>>,
+        /// What someone who knew nothing before would bet.
+        bayesian: Option<Bayesian>,
+        /// The p-value of the method that decides, corrected for all primary metrics and arms, for a primary metric.
         adjusted_p: Option<f64>,
     },
     /// No numbers.
@@ -143,6 +178,34 @@ pub enum ComparisonResult {
         /// Why.
         unavailable: String,
     },
+}
+
+/// A comparison that may be read at any time and as often as one likes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AlwaysValid {
+    /// The moment of the last look, in event time.
+    pub last_look: Option<Timestamp>,
+    /// How many looks there were.
+    pub looks: u64,
+    /// Units of both arms at the last look.
+    pub units: u64,
+    /// The difference at the last look, with its interval.
+    pub difference: Interval,
+    /// Natural logarithm of the two-sided p-value: the smallest of all looks.
+    pub log_p: f64,
+    /// That p-value.
+    pub p: f64,
+    /// Which way the difference pointed at that look: 1, or -1.
+    pub evidence_sign: f64,
+}
+
+/// A comparison as a bet. It is no test: looked at again and again it finds a winner where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Bayesian {
+    /// The chance that the arm is better than the control.
+    pub chance_to_win: f64,
+    /// What taking the arm would lose on average, in units of the metric, where it is worse after all.
+    pub expected_loss: f64,
 }
 
 /// An estimate and its interval.
@@ -190,7 +253,7 @@ impl VerdictKind {
     pub(crate) const ALL: [Self; 4] = [Self::Better, Self::Worse, Self::Equivalent, Self::Inconclusive];
 
     /// The word that reports have for it.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Better => "better",
             Self::Worse => "worse",

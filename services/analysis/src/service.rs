@@ -7,22 +7,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
-use bytes::{Bytes, BytesMut};
-use events::{Attributes, MappingError, Timestamp};
-use experiment::Experiment;
-use messaging::{Broker, Headers, Limits, Output, Reader, Record, Start};
+use events::MappingError;
+use experiment::{Definitions, Experiment};
+use messaging::{Broker, Limits, Reader, Record, Start};
 use registry::Learned;
 use runtime::{Clock, Shutdown};
 
 use crate::config::{Config, OutcomesConfig};
 use crate::evaluate::{Question, evaluate};
 use crate::join::Joiner;
+use crate::late::{Late, late_outcomes};
+use crate::publish::Publisher;
 use crate::report::Report;
+use crate::running::Running;
 use crate::source::{Intake, Sources};
 use crate::watermark::Watermarks;
 
 /// What one read takes at once.
-const READ_LIMITS: Limits = Limits { records: 10_000, bytes: 16 << 20 };
+pub(crate) const READ_LIMITS: Limits = Limits { records: 10_000, bytes: 16 << 20 };
 
 /// The state of the analysis of one logical model.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ pub struct Analysis {
     joiner: Joiner,
     watermarks: Watermarks,
     question: Question,
+    running: Running,
     config: Config,
     progress: Arc<Progress>,
 }
@@ -49,24 +52,41 @@ impl Progress {
 }
 
 impl Analysis {
-    /// An analysis of `model` that has seen nothing yet.
+    /// An analysis of `model` that has seen nothing yet: of the experiments that are configured, and of those that
+    /// deployments run by their definitions.
     ///
     /// # Errors
     /// All that is wrong with the mapping of outcomes.
     pub fn new(
         model: Arc<str>,
-        experiments: Vec<Experiment>,
+        (configured, definitions): (Vec<Experiment>, Definitions),
         sources: Sources,
         (config, outcomes): (Config, &OutcomesConfig),
     ) -> Result<Self, Vec<MappingError>> {
         Ok(Self {
             intake: Intake::new(sources, outcomes)?,
-            joiner: Joiner::new(model, config.max_events),
+            joiner: Joiner::new(Arc::clone(&model), config.max_events),
             watermarks: Watermarks::default(),
-            question: Question::new(experiments, &config),
+            question: Question::new(configured.clone(), &config),
+            running: Running::new(model, configured, definitions),
             config,
             progress: Arc::default(),
         })
+    }
+
+    /// What came too late for the tests by now.
+    pub(crate) fn late(&self) -> Late {
+        late_outcomes(&self.joiner, &self.question, &self.watermarks)
+    }
+
+    /// The logical model.
+    pub(crate) fn model(&self) -> &str {
+        self.joiner.model()
+    }
+
+    /// Where its topics are.
+    pub(crate) fn sources(&self) -> &Sources {
+        self.intake.sources()
     }
 
     /// How far it has come, to be read while it runs.
@@ -76,13 +96,27 @@ impl Analysis {
 
     /// What can be said now.
     pub fn report(&self) -> Report {
-        evaluate(&self.joiner, &self.question, &self.watermarks)
+        let undefined_experiments = self.running.undefined();
+        Report { undefined_experiments, ..evaluate(&self.joiner, &self.question, &self.watermarks) }
+    }
+
+    /// Asks of the experiments of a deployment from now on.
+    fn deploy(&mut self, record: &Record) {
+        let deployment = self.intake.deployment(record);
+        if deployment.is_some_and(|deployment| self.running.deploy(&deployment)) {
+            self.question = Question::new(self.running.experiments(), &self.config);
+        }
+        self.progress.records.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes records, and learns the schemas that they need, however long that takes; false where there was a request to
     /// stop meanwhile.
     async fn take(&mut self, records: &[Record], shutdown: &Shutdown) -> anyhow::Result<bool> {
         for record in records {
+            if self.intake.is_deployment(record) {
+                self.deploy(record);
+                continue;
+            }
             while let Some(id) = self.intake.take(record, &mut self.joiner, &mut self.watermarks)? {
                 let Some(registry) = &self.intake.sources().registry else {
                     unreachable!("{id}: nobody is there to be asked");
@@ -113,7 +147,7 @@ pub async fn run(
     crate::metrics::describe();
     let mut reader = open(&broker, analysis.intake.sources()).await?;
     registry::metrics::describe();
-    let publisher = Publisher { broker, clock };
+    let mut publisher = Publisher::open(broker, clock, &analysis).await?;
     // What is there already comes first and whole: half of it, with outcomes that are yet to be read, would look as
     // if they were missing.
     if !catch_up(&mut analysis, &mut reader, &shutdown).await? {
@@ -147,12 +181,26 @@ pub async fn run(
     publisher.publish(&analysis).await
 }
 
+/// Reads the topics to their end, and says what can be said now: windows that are open stay open, and nothing is
+/// published. Where `shutdown` ends it before, the report is on what was read by then.
+///
+/// # Errors
+/// Where the broker gives up or the state is full.
+pub async fn look(mut analysis: Analysis, broker: &Broker, shutdown: &Shutdown) -> anyhow::Result<Report> {
+    let mut reader = open(broker, analysis.intake.sources()).await?;
+    catch_up(&mut analysis, &mut reader, shutdown).await?;
+    Ok(analysis.report())
+}
+
 async fn open(broker: &Broker, sources: &Sources) -> anyhow::Result<Reader> {
-    let Sources { predictions, shadow_predictions, outcomes, reports, .. } = sources;
+    let Sources { predictions, shadow_predictions, outcomes, deployments, reports, .. } = sources;
     for topic in [predictions, shadow_predictions, outcomes, reports] {
         broker.create_topic(topic, None).await.with_context(|| format!("cannot create topic `{topic}`"))?;
     }
-    let topics = [predictions, shadow_predictions, outcomes].map(ToString::to_string);
+    // One partition, in which they have an order.
+    let created = broker.create_topic(deployments, Some(1)).await;
+    created.with_context(|| format!("cannot create topic `{deployments}`"))?;
+    let topics = [deployments, predictions, shadow_predictions, outcomes].map(ToString::to_string);
     broker.reader(&topics, Start::Earliest).await.context("cannot read the topics")
 }
 
@@ -168,49 +216,4 @@ async fn catch_up(analysis: &mut Analysis, reader: &mut Reader, shutdown: &Shutd
         }
     }
     Ok(false)
-}
-
-/// Puts reports on their topic.
-struct Publisher {
-    broker: Broker,
-    clock: Clock,
-}
-
-/// The type of reports as CloudEvents have it.
-const REPORT_TYPE: &str = "dev.serin.report.v1";
-
-impl Publisher {
-    async fn publish(&self, analysis: &Analysis) -> anyhow::Result<Report> {
-        let started = self.clock.elapsed();
-        let report = analysis.report();
-        metrics::histogram!(crate::metrics::EVALUATE_SECONDS)
-            .record(self.clock.elapsed().saturating_sub(started).as_secs_f64());
-        crate::metrics::show(&report);
-        let record = self.record(analysis.intake.sources(), &report)?;
-        self.broker.writer().append(vec![record]).await.context("cannot publish a report")?;
-        Ok(report)
-    }
-
-    fn record(&self, sources: &Sources, report: &Report) -> anyhow::Result<Output> {
-        let now = Timestamp::from_micros(self.clock.now_micros()).unwrap_or(Timestamp::MAX);
-        let attributes = Attributes {
-            source: &sources.binding.source(&format!("/serin/{}", report.model)),
-            id: &["report", &report.model, &now.to_string()],
-            time: now,
-            subject: &["model", &report.model],
-            content_type: "application/json",
-        };
-        let mut headers = Headers::with_capacity(Attributes::HEADERS);
-        attributes.headers(REPORT_TYPE, sources.binding, &mut BytesMut::new(), |name, value| {
-            headers.push(name, value);
-        });
-        Ok(Output {
-            topic: Arc::clone(&sources.reports),
-            partition: None,
-            timestamp: now.as_millis(),
-            key: Some(Bytes::copy_from_slice(report.model.as_bytes())),
-            value: Some(serde_json::to_vec(report).context("a report is always JSON")?.into()),
-            headers,
-        })
-    }
 }

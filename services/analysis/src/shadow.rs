@@ -11,13 +11,14 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use experiment::Absent;
 use statistics::{Alpha, Comoments};
 
 use crate::config::ShadowMetric;
-use crate::evaluate::{Closed, observe_pair};
+use crate::evaluate::Closed;
 use crate::join::{Joined, Prediction};
 use crate::measure::{better, interval};
-use crate::observation::micros;
+use crate::observation::{Asked, Observation, micros, observe};
 use crate::report::{ComparisonResult, PairedReport, ShadowReport};
 
 /// Compares every shadow version with the production version that scored most of the same events.
@@ -84,7 +85,10 @@ fn compare_metric(metric: &ShadowMetric, pairs: &[Pair<'_>], closed: Closed) -> 
         if !closed.is_over(production.occurred_at, micros(metric.attribution.get())) {
             continue;
         }
-        let values = (observe_pair(metric, production, event), observe_pair(metric, shadow, event));
+        let until = closed.moment(production.occurred_at, micros(metric.attribution.get()));
+        let attribution = Some(metric.attribution.get());
+        let asked = Asked { of: &metric.of, absent: Absent::Exclude, attribution, until };
+        let values = (observe_one(&asked, production, event), observe_one(&asked, shadow, event));
         let (Some(of_production), Some(of_shadow)) = values else { continue };
         let unit = units.entry(&production.unit).or_default();
         unit.0 += of_shadow - of_production;
@@ -109,6 +113,14 @@ fn compare_metric(metric: &ShadowMetric, pairs: &[Pair<'_>], closed: Closed) -> 
     }
 }
 
+/// What shadows are compared by excludes events without an outcome: there is nothing to compare.
+fn observe_one(asked: &Asked<'_>, prediction: &Prediction, event: &Joined) -> Option<f64> {
+    match observe(asked, prediction, event, &[]) {
+        Observation::Value(value) => Some(value),
+        Observation::Several(..) | Observation::Absent | Observation::Unusable => None,
+    }
+}
+
 fn result(differences: &Comoments) -> ComparisonResult {
     match statistics::clustered_mean(differences, Alpha::USUAL) {
         Ok(test) => ComparisonResult::Tested {
@@ -117,6 +129,8 @@ fn result(differences: &Comoments) -> ComparisonResult {
             method: "paired, clustered by unit",
             log_p: test.log_p,
             p: test.log_p.exp(),
+            always_valid: None,
+            bayesian: None,
             adjusted_p: None,
         },
         Err(reason) => ComparisonResult::Unavailable { unavailable: reason.to_string() },

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use events::{
-    Binding, Limits, MappingError, NativeDecoder, Origin, OutcomeDecoder, OutcomeEvent, PredictionEvent,
-    SchemaId, Schemas, Undecoded,
+    Binding, Deployment, Limits, MappingError, NativeDecoder, Origin, OutcomeDecoder, OutcomeEvent,
+    PredictionEvent, SchemaId, Schemas, Undecoded,
 };
 use messaging::Record;
 use registry::Registry;
@@ -23,6 +23,10 @@ pub struct Sources {
     pub shadow_predictions: Arc<str>,
     /// Outcomes.
     pub outcomes: Arc<str>,
+    /// Where outcomes are put that came too late for the tests. Made when the first one does.
+    pub late_outcomes: Arc<str>,
+    /// Where deployments are: which experiments run.
+    pub deployments: Arc<str>,
     /// Where reports go.
     pub reports: Arc<str>,
     /// Where schemas are asked for, if anywhere.
@@ -38,6 +42,7 @@ pub(crate) struct Intake {
     schemas: Arc<Schemas>,
     predictions: NativeDecoder,
     native_outcomes: NativeDecoder,
+    deployments: NativeDecoder,
     mapped_outcomes: Option<OutcomeDecoder>,
 }
 
@@ -52,6 +57,8 @@ impl Intake {
             sources,
             predictions: NativeDecoder::new(Arc::clone(&schemas), limits),
             native_outcomes: NativeDecoder::new(Arc::clone(&schemas), limits),
+            // Its own schema is known, and deployments are small.
+            deployments: NativeDecoder::new(Arc::default(), Limits::default()),
             schemas,
             mapped_outcomes: mapped.transpose()?,
         })
@@ -77,8 +84,8 @@ impl Intake {
         let taken = if record.topic == self.sources.outcomes {
             self.outcomes(record).map(|outcomes| {
                 outcomes.into_iter().try_for_each(|outcome| {
-                    watermarks.observe(Source::Outcomes, record.partition, outcome.occurred_at);
-                    joiner.outcome(outcome, record.partition)
+                    let seen_at = watermarks.observe(Source::Outcomes, record.partition, outcome.occurred_at);
+                    joiner.outcome(outcome, record.partition, seen_at)
                 })
             })
         } else {
@@ -106,6 +113,25 @@ impl Intake {
             }
         }
         Ok(None)
+    }
+
+    /// The deployment that a record holds, if it is one. One that cannot be read is logged: what was in force goes on.
+    pub(crate) fn deployment(&mut self, record: &Record) -> Option<Deployment> {
+        if record.topic != self.sources.deployments {
+            return None;
+        }
+        let deployment = self.deployments.decode(payload(record), &headers(record));
+        deployment
+            .map_err(|error| {
+                let offset = record.offset;
+                tracing::warn!(topic = &*record.topic, offset, "cannot read a deployment: {error}");
+            })
+            .ok()
+    }
+
+    /// Whether a record is a deployment.
+    pub(crate) fn is_deployment(&self, record: &Record) -> bool {
+        record.topic == self.sources.deployments
     }
 
     fn prediction(&mut self, record: &Record) -> Result<PredictionEvent, Undecoded> {

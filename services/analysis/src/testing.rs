@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use events::{Fallback, OutcomeEvent, Outputs, PredictionEvent, Role, Subject, Timestamp, Unit};
+use events::{
+    ArmRoute, ExperimentRoute, Fallback, LayerRoute, OutcomeEvent, Outputs, PredictionEvent, Role, Subject,
+    Timestamp, Unit,
+};
 use experiment::Experiment;
 
 use crate::config::Config;
@@ -100,6 +103,16 @@ pub(crate) enum Fact {
     Outcome(OutcomeEvent),
 }
 
+impl Fact {
+    /// When it happened.
+    pub(crate) fn time(&self) -> Timestamp {
+        match self {
+            Self::Prediction(event) => event.occurred_at,
+            Self::Outcome(event) => event.occurred_at,
+        }
+    }
+}
+
 impl From<PredictionEvent> for Fact {
     fn from(event: PredictionEvent) -> Self {
         Self::Prediction(event)
@@ -132,17 +145,15 @@ impl Table {
     }
 
     pub(crate) fn take(&mut self, fact: Fact, partition: u32) {
-        let (source, time) = match &fact {
-            Fact::Prediction(event) if event.role == Role::Shadow => {
-                (Source::ShadowPredictions, event.occurred_at)
-            }
-            Fact::Prediction(event) => (Source::Predictions, event.occurred_at),
-            Fact::Outcome(event) => (Source::Outcomes, event.occurred_at),
+        let source = match &fact {
+            Fact::Prediction(event) if event.role == Role::Shadow => Source::ShadowPredictions,
+            Fact::Prediction(_) => Source::Predictions,
+            Fact::Outcome(_) => Source::Outcomes,
         };
-        self.watermarks.observe(source, partition, time);
+        let seen_at = self.watermarks.observe(source, partition, fact.time());
         match fact {
             Fact::Prediction(event) => self.joiner.prediction(event, partition).unwrap(),
-            Fact::Outcome(event) => self.joiner.outcome(event, partition).unwrap(),
+            Fact::Outcome(event) => self.joiner.outcome(event, partition, seen_at).unwrap(),
         }
     }
 
@@ -175,6 +186,24 @@ pub(crate) fn metric(name: &str, kind: &str, of: &str, more: &str) -> String {
 /// The experiment `e` from second 100 on, with `arms` of equal weight (the first takes what is left over), an exposure window of ten minutes, and
 /// decisions from ten units on.
 pub(crate) fn experiment(arms: &[&str], metrics: &str) -> Experiment {
+    with_decision(arms, metrics, "method = \"fixed\"")
+}
+
+/// The same with another decision.
+pub(crate) fn with_decision(arms: &[&str], metrics: &str, decision: &str) -> Experiment {
+    parse(&definition(arms, metrics, decision))
+}
+
+/// The same as [`experiment`] with the steps of a rollout.
+pub(crate) fn with_rollout(arms: &[&str], metrics: &str, steps: &str) -> Experiment {
+    parse(&(definition(arms, metrics, "method = \"fixed\"") + &format!("[rollout]\nsteps = {steps}\n")))
+}
+
+fn parse(text: &str) -> Experiment {
+    Experiment::parse("experiment.toml", text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn definition(arms: &[&str], metrics: &str, decision: &str) -> String {
     let rest = 10_000 % arms.len();
     let arms: String = arms
         .iter()
@@ -185,7 +214,7 @@ pub(crate) fn experiment(arms: &[&str], metrics: &str) -> Experiment {
             format!("[[arm]]\nname = \"{arm}\"\nversion = \"{version}\"\nweight = {weight}\n")
         })
         .collect();
-    let text = format!(
+    format!(
         r#"
 name = "e"
 hypothesis = "version 2 is better"
@@ -198,13 +227,27 @@ exposure_window = "10m"
 {arms}
 {metrics}
 [decision]
-method = "fixed"
+{decision}
 alpha = 0.05
 correction = "holm"
 minimum_units = 10
 "#
-    );
-    Experiment::parse("experiment.toml", &text).unwrap_or_else(|problems| panic!("{problems}"))
+    )
+}
+
+/// How the experiment `e` with two arms is deployed.
+pub(crate) fn route(coverage: u16) -> ExperimentRoute {
+    let arm =
+        |name: &str, version: &str| ArmRoute { name: name.into(), version: version.into(), weight: 5_000 };
+    ExperimentRoute {
+        name: "e".into(),
+        unit: "user".into(),
+        salt: "e".into(),
+        coverage,
+        layer: LayerRoute { salt: "m".into(), start: 0, end: 10_000 },
+        targeting: Vec::new(),
+        arms: vec![arm("control", "1"), arm("treatment", "2")],
+    }
 }
 
 /// The difference of a comparison, and its p-value.

@@ -23,10 +23,11 @@ pub(crate) enum Source {
 }
 
 impl Watermarks {
-    /// An event of this time was seen.
-    pub(crate) fn observe(&mut self, source: Source, partition: u32, time: Timestamp) {
+    /// An event of this time was seen; says how far its partition has come with it.
+    pub(crate) fn observe(&mut self, source: Source, partition: u32, time: Timestamp) -> Timestamp {
         let latest = self.partitions.entry((source, partition)).or_insert(time);
         *latest = (*latest).max(time);
+        *latest
     }
 
     /// Nothing will follow: a replay has ended.

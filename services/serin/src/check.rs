@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use experiment::{Experiment, MetricKind, MetricRole};
+use experiment::Experiment;
 use runtime::Output;
 
 use crate::cli::{ExperimentCheckArguments, Format};
@@ -48,16 +48,7 @@ fn describe(experiment: &Experiment, out: &mut impl Write) -> std::io::Result<()
         )?;
     }
     for metric in &experiment.metrics {
-        let role = match metric.role {
-            MetricRole::Primary => "primary",
-            MetricRole::Secondary => "secondary",
-            MetricRole::Guardrail { .. } => "guardrail",
-        };
-        let kind = match metric.kind {
-            MetricKind::Proportion => "proportion",
-            MetricKind::Mean(_) => "mean",
-            MetricKind::Ratio => "ratio",
-        };
+        let (role, kind) = (metric.role.as_str(), metric.kind.as_str());
         writeln!(out, "{role:<11} {}: {kind} of {}", metric.name, metric.of)?;
     }
     let decision = &experiment.decision;

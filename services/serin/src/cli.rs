@@ -1,6 +1,7 @@
 //! The command line.
 
 mod deploy;
+mod report;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use runtime::telemetry::LogFormat;
 pub(crate) use self::deploy::{
     DeployCommand, DeploySetArguments, DeployShowArguments, RolloutCommand, ShadowShare,
 };
+pub(crate) use self::report::{ExperimentReportArguments, ReportFormat};
 use crate::stats::StatsCommand;
 
 /// Scores streams of events with production, shadow and canary models, and tells which model is better.
@@ -74,7 +76,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: DeployCommand,
     },
-    /// Check, start, ramp and stop experiments.
+    /// Check, start, ramp and stop experiments, and report on them.
     Experiment {
         #[command(subcommand)]
         command: ExperimentCommand,
@@ -129,6 +131,8 @@ pub(crate) enum ModelCommand {
 pub(crate) enum ExperimentCommand {
     /// Check a definition, and say what it means.
     Check(ExperimentCheckArguments),
+    /// Print how an experiment stands now: what is on the topics, with windows that are open left open.
+    Report(ExperimentReportArguments),
     #[command(flatten)]
     Rollout(RolloutCommand),
 }

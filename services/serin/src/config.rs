@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use analysis::{OutcomesConfig, Sources};
 use events::{Binding, MappingError};
-use experiment::Experiment;
+use experiment::{Definitions, Experiment};
 use registry::Registry;
 use runtime::admin::AdminConfig;
 use runtime::config::{Document, Problem, Problems};
 use serde::Deserialize;
-use stream_scorer::deployment::Definitions;
 use stream_scorer::{BatchConfig, InputConfig, ModelConfig, OutputConfig, Topics};
 
 /// The whole file.
@@ -179,11 +178,21 @@ impl Config {
     /// # Errors
     /// All that is wrong with the mapping of outcomes, with its place.
     pub(crate) fn analysis(&self) -> Result<analysis::Analysis, Problems> {
-        let Topics { predictions, shadow_predictions, outcomes, reports, .. } = self.topics();
+        let Topics { predictions, shadow_predictions, outcomes, deployments, reports, .. } = self.topics();
         let (registry, binding) = (self.scorer.registry.clone(), self.scorer.binding);
-        let sources = Sources { predictions, shadow_predictions, outcomes, reports, registry, binding };
+        let late_outcomes = self.outcomes.late_topic.as_str().into();
+        let sources = Sources {
+            predictions,
+            shadow_predictions,
+            outcomes,
+            late_outcomes,
+            deployments,
+            reports,
+            registry,
+            binding,
+        };
         let model = self.scorer.model_name.as_str().into();
-        let experiments = self.scorer.experiments.clone();
+        let experiments = (self.scorer.experiments.clone(), self.scorer.definitions.clone());
         analysis::Analysis::new(model, experiments, sources, (self.analysis.clone(), &self.outcomes)).map_err(
             |faults: Vec<MappingError>| {
                 let mut problems = self.document.problems();

@@ -13,6 +13,7 @@ mod model;
 mod produce;
 mod progress;
 mod redrive;
+mod report;
 mod schema;
 mod score;
 mod services;
@@ -67,6 +68,9 @@ fn run(cli: Cli, environment: BTreeMap<String, String>) -> ExitCode {
         }),
         Command::Experiment { command: ExperimentCommand::Check(arguments) } => {
             runtime::entry::exit(check::experiment(&arguments))
+        }
+        Command::Experiment { command: ExperimentCommand::Report(arguments) } => {
+            runtime::main(|shutdown| report::run(arguments, environment, shutdown))
         }
         Command::Experiment { command: ExperimentCommand::Rollout(command) } => {
             runtime::main(|shutdown| deploy::rollout(command, environment, shutdown))

@@ -13,12 +13,12 @@ use messaging::Broker;
 use runtime::Clock;
 
 pub use self::history::History;
-pub use self::plan::Definitions;
 pub(crate) use self::plan::{Plan, Source};
 use crate::config::FramingKind;
 use crate::predictions::{Beside, Records, Style};
 use crate::schemas::OwnIds;
 use crate::trace::Trace;
+pub use experiment::Definitions;
 
 /// Puts `wanted` on record as the first deployment of its model where the topic has none yet; gives back the one in
 /// force. From then on the topic alone says what is deployed, and a configuration that asks for something else is

@@ -25,5 +25,7 @@ pub const MAX_VALUES: usize = 1_000;
 pub const VALUE_BYTES: usize = 256;
 /// The longest exposure or attribution window.
 pub const MAX_WINDOW: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// The largest `minimum_units`.
-pub const MAX_MINIMUM_UNITS: u64 = 1_000_000_000;
+/// The most steps of a rollout.
+pub const MAX_STEPS: usize = 20;
+/// The largest `minimum_units` and `planned_units`.
+pub const MAX_UNITS: u64 = 1_000_000_000;

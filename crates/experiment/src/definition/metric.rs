@@ -30,6 +30,26 @@ pub struct Metric {
     pub attribution: Option<Duration>,
     /// Which direction is an improvement. Required.
     pub better: Better,
+    /// Where a unit's number is held: `winsorize = [0, 500]`. For means and counts. Default: nowhere.
+    ///
+    /// A few huge values widen every interval. Fix the bounds before the experiment from what was seen before it,
+    /// the same for all arms; reports count the units that were held.
+    pub winsorize: Option<Winsorize>,
+    /// The smallest difference that anybody would mind, on the metric's own scale, above 0. For primary and
+    /// secondary metrics. Default: none.
+    ///
+    /// An arm whose interval lies within it on both sides, for every primary metric, is equivalent; without it no
+    /// arm is ever called so.
+    pub minimum_effect: Option<f64>,
+}
+
+/// The bounds at which a unit's number is held.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Winsorize {
+    /// The lower one. Finite.
+    pub low: f64,
+    /// The upper one, above the lower. Finite.
+    pub high: f64,
 }
 
 /// What a metric is for.
@@ -58,6 +78,8 @@ pub enum MetricKind {
     Proportion,
     /// `"mean"`: the average over units of each unit's aggregate. Every unit counts alike.
     Mean(Aggregate),
+    /// `"count"`: the average over units of how many values that are not zero each has, as in chargebacks per card.
+    Count,
     /// `"ratio"`: the sum of values over the number of events, with the unit as the cluster. Every event counts
     /// alike, so busy units weigh more.
     Ratio,
@@ -71,6 +93,40 @@ pub enum Aggregate {
     Sum,
     /// `"mean"`: the average of the unit's own values, as in the typical error for a card.
     Mean,
+    /// `"first"`: the unit's first value in time, as in the first amount borrowed.
+    First,
+    /// `"last"`: its last value in time, as in the final balance.
+    Last,
+}
+
+impl MetricKind {
+    /// Its name in definitions and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Proportion => "proportion",
+            Self::Mean(_) => "mean",
+            Self::Count => "count",
+            Self::Ratio => "ratio",
+        }
+    }
+}
+
+impl MetricRole {
+    /// Its name in definitions and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Secondary => "secondary",
+            Self::Guardrail { .. } => "guardrail",
+        }
+    }
+}
+
+impl Winsorize {
+    /// `value`, held within the bounds.
+    pub fn hold(self, value: f64) -> f64 {
+        value.clamp(self.low, self.high)
+    }
 }
 
 /// What a prediction without an outcome means (`absent`).
@@ -104,7 +160,10 @@ impl Metric {
 }
 
 pub(super) fn is_unit_interval(kind: MetricKind, of: &Quantity) -> bool {
-    let averaged = matches!(kind, MetricKind::Ratio | MetricKind::Mean(Aggregate::Mean));
+    let averaged = matches!(
+        kind,
+        MetricKind::Ratio | MetricKind::Mean(Aggregate::Mean | Aggregate::First | Aggregate::Last)
+    );
     let bounded = matches!(of, Quantity::Brier { .. } | Quantity::Accuracy { .. });
     kind == MetricKind::Proportion || averaged && bounded
 }

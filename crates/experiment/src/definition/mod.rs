@@ -1,5 +1,6 @@
 //! What is asked: the definition of an experiment, checked.
 
+mod decision;
 mod duration;
 pub mod limits;
 mod metric;
@@ -16,7 +17,8 @@ use std::{
 use compact_str::CompactString;
 use jiff::Timestamp;
 
-pub use metric::{Absent, Aggregate, Better, Metric, MetricKind, MetricRole};
+pub use decision::{Correction, Decision, Method};
+pub use metric::{Absent, Aggregate, Better, Metric, MetricKind, MetricRole, Winsorize};
 pub use quantity::{Quantity, QuantityError};
 
 use crate::{
@@ -78,6 +80,11 @@ pub struct Definition {
     pub metrics: Vec<Metric>,
     /// How the answer is found (`[decision]`).
     pub decision: Decision,
+    /// The coverages that a good treatment goes through (`[rollout]`, `steps`), each larger than the one before; 1
+    /// to 20. Default: none.
+    ///
+    /// The report says when the evidence allows the next one; `serin experiment ramp` takes it.
+    pub rollout: Vec<BasisPoints>,
 }
 
 /// One arm (`[[arm]]`): a version of the model, and a share of those who take part.
@@ -110,44 +117,6 @@ pub struct Layer {
     ///
     /// Leave room for the next experiment if you expect one: half of it is `[0, 5000]`.
     pub range: Range<u16>,
-}
-
-/// How the answer is found (`[decision]`). Everything in it has a default.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
-    /// When looking is allowed. Default: `"fixed"`.
-    pub method: Method,
-    /// The chance of calling a difference where there is none, above 0 and below 0.5. Default: 0.05.
-    ///
-    /// Intervals have confidence 1 - alpha. Take 0.01 where acting on a false alarm costs more than waiting.
-    pub alpha: f64,
-    /// How alpha is shared among several metrics and arms. Default: `"holm"`.
-    pub correction: Correction,
-    /// No verdict before every arm has this many units in the tests, 2 to 1,000,000,000. Default: 100.
-    ///
-    /// The tests rest on averages being near normal; skewed values such as money need thousands.
-    pub minimum_units: u64,
-}
-
-/// When looking at the result is allowed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Method {
-    /// `"fixed"`: once, at a sample size chosen before. Intervals and p-values are valid at that one look.
-    #[default]
-    Fixed,
-}
-
-/// How the chance of a false alarm is shared among several comparisons.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Correction {
-    /// `"holm"`: the chance of any false alarm stays below alpha, whatever the dependence. For decisions.
-    #[default]
-    Holm,
-    /// `"benjamini-hochberg"`: the expected share of false alarms among the alarms stays below alpha. For
-    /// exploring many metrics.
-    BenjaminiHochberg,
-    /// `"none"`: each comparison has alpha to itself. For a single primary metric and a single treatment.
-    None,
 }
 
 /// Why an experiment cannot run at a coverage.
@@ -243,13 +212,6 @@ impl Deref for Experiment {
 
     fn deref(&self) -> &Definition {
         &self.definition
-    }
-}
-
-/// Decision when the definition says nothing.
-impl Default for Decision {
-    fn default() -> Self {
-        Self { method: Method::default(), alpha: 0.05, correction: Correction::default(), minimum_units: 100 }
     }
 }
 

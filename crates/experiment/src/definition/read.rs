@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use toml::{Table, Value, de::DeTable};
 
 use super::{
-    Arm, Correction, Decision, Definition, Layer, Method, check_coverage, limits,
+    Arm, Definition, Layer, check_coverage,
+    decision::{read_decision, read_rollout},
+    limits,
     read_metric::read_metrics,
     section::{NotYet, Section, shown},
 };
@@ -24,12 +26,11 @@ const REQUIRED: [(&str, &str); 9] = [
     ("metric", "write a `[[metric]]` for each thing that is compared"),
 ];
 
-const NOT_YET: [NotYet; 5] = [
-    ("rollout", "change `coverage` by hand"),
+const NOT_YET: [NotYet; 4] = [
     ("covariate", "leave it out; metrics are compared without a pre-experiment covariate"),
     ("pre_window", "leave it out; metrics are compared without a pre-experiment covariate"),
     ("cuped", "leave it out; metrics are compared without a pre-experiment covariate"),
-    ("winsorization", "leave it out, or cap the values where they are produced"),
+    ("winsorization", "write `winsorize` in the metric that it is for"),
 ];
 
 /// Reads a whole definition.
@@ -80,6 +81,7 @@ fn fields(root: &mut Section<'_>) -> Option<Definition> {
     let arms = read_arms(root);
     let metrics = read_metrics(root);
     let decision = read_decision(root);
+    let rollout = read_rollout(root);
     if let (Some(salt), Some(layer)) = (&salt, &layer)
         && *salt == layer.salt
     {
@@ -108,6 +110,7 @@ fn fields(root: &mut Section<'_>) -> Option<Definition> {
         arms: arms?,
         metrics,
         decision,
+        rollout,
     })
 }
 
@@ -239,47 +242,5 @@ pub(super) fn place(kind: &str, index: usize, table: &Table) -> String {
     match table.get("name").and_then(Value::as_str) {
         Some(name) => format!("{kind} {}", shown(&Value::from(name))),
         None => format!("{kind} {}", index + 1),
-    }
-}
-
-fn read_decision(root: &mut Section<'_>) -> Decision {
-    let default = Decision::default();
-    let Some(table) = root.table("decision") else { return default };
-    let mut section = Section::new("decision", table);
-    let later = "use \"fixed\", and look once, at the planned size";
-    let method = section.choice(
-        "method",
-        &[("fixed", Method::Fixed)],
-        &[("always-valid", later), ("group-sequential", later), ("bayesian", later)],
-    );
-    let correction = section.choice(
-        "correction",
-        &[
-            ("holm", Correction::Holm),
-            ("benjamini-hochberg", Correction::BenjaminiHochberg),
-            ("none", Correction::None),
-        ],
-        &[("e-bh", "use \"benjamini-hochberg\"")],
-    );
-    let alpha = section.number("alpha");
-    if let Some(alpha) = alpha.filter(|&alpha| alpha <= 0.0 || alpha >= 0.5) {
-        section.fault(format!("`alpha` is {alpha}; it must be above 0 and below 0.5, and is usually 0.05"));
-    }
-    let minimum_units = section.integer("minimum_units").map(|written| {
-        let units = u64::try_from(written).unwrap_or(0);
-        if !(2..=limits::MAX_MINIMUM_UNITS).contains(&units) {
-            section.fault(format!(
-                "`minimum_units` is {written}; it must be from 2 to {}",
-                limits::MAX_MINIMUM_UNITS
-            ));
-        }
-        units
-    });
-    root.absorb(section.finish(&[]));
-    Decision {
-        method: method.unwrap_or(default.method),
-        alpha: alpha.unwrap_or(default.alpha),
-        correction: correction.unwrap_or(default.correction),
-        minimum_units: minimum_units.unwrap_or(default.minimum_units),
     }
 }

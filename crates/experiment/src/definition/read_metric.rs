@@ -5,18 +5,17 @@ use std::collections::HashSet;
 use toml::Table;
 
 use super::{
-    Absent, Aggregate, Better, Metric, MetricKind, MetricRole, Quantity, limits, metric,
+    Absent, Aggregate, Better, Metric, MetricKind, MetricRole, Quantity, Winsorize, limits, metric,
     read::place,
-    section::{NotYet, Section},
+    section::{NotYet, Section, finite_number, shown},
 };
 
-const NOT_YET: [NotYet; 7] = [
+const NOT_YET: [NotYet; 6] = [
     ("cuped", "leave it out; the metric is compared without a pre-experiment covariate"),
     ("covariate", "leave it out; the metric is compared without a pre-experiment covariate"),
     ("pre_window", "leave it out; the metric is compared without a pre-experiment covariate"),
-    ("winsorize", "leave it out, or cap the values where they are produced"),
-    ("winsorization", "leave it out, or cap the values where they are produced"),
-    ("cap", "leave it out, or cap the values where they are produced"),
+    ("winsorization", "write the bounds, `winsorize = [0, 500]`"),
+    ("cap", "write the bounds, `winsorize = [0, 500]`"),
     ("quantile", "compare a \"mean\""),
 ];
 
@@ -33,6 +32,7 @@ enum Role {
 enum Kind {
     Proportion,
     Mean,
+    Count,
     Ratio,
 }
 
@@ -63,7 +63,7 @@ fn read_metric(root: &mut Section<'_>, index: usize, table: &Table) -> Option<Me
     section.require(&[
         ("name", "name what is compared, for example \"loss per card\""),
         ("role", "it can be \"primary\", \"secondary\" or \"guardrail\""),
-        ("kind", "it can be \"proportion\", \"mean\" or \"ratio\""),
+        ("kind", "it can be \"proportion\", \"mean\", \"count\" or \"ratio\""),
         ("of", "give the quantity, for example \"outcome.loss\""),
         ("better", "it can be \"higher\" or \"lower\""),
     ]);
@@ -76,15 +76,18 @@ fn read_metric(root: &mut Section<'_>, index: usize, table: &Table) -> Option<Me
     let attribution = section.window("attribution");
     if let Some(of) = &of {
         check_attribution(&mut section, of);
-        if kind == Some(MetricKind::Proportion) && of.is_quality() {
+        if let Some(kind @ (MetricKind::Proportion | MetricKind::Count)) = kind.filter(|_| of.is_quality()) {
             section.fault(format!(
-                "`kind` is \"proportion\", which makes no sense of `{of}`; use \"ratio\" or \"mean\""
+                "`kind` is \"{}\", which makes no sense of `{of}`; use \"ratio\" or \"mean\"",
+                kind.as_str()
             ));
         }
     }
+    let winsorize = read_winsorize(&mut section, kind);
+    let minimum_effect = read_minimum_effect(&mut section, role, kind.zip(of.as_ref()));
     root.absorb(section.finish(&NOT_YET));
     let (name, role, kind, of, better) = (name?.into(), role?, kind?, of?, better?);
-    Some(Metric { name, role, kind, of, absent, attribution, better })
+    Some(Metric { name, role, kind, of, absent, attribution, better, winsorize, minimum_effect })
 }
 
 fn read_quantity(section: &mut Section<'_>) -> Option<Quantity> {
@@ -93,28 +96,32 @@ fn read_quantity(section: &mut Section<'_>) -> Option<Quantity> {
 }
 
 fn read_kind(section: &mut Section<'_>) -> Option<MetricKind> {
-    let kinds = [("proportion", Kind::Proportion), ("mean", Kind::Mean), ("ratio", Kind::Ratio)];
-    let later = "use \"mean\", \"proportion\" or \"ratio\"";
-    let kind = section.choice("kind", &kinds, &[("count", later), ("quantile", later)]);
-    let later = "use \"sum\" or \"mean\"";
+    let kinds = [
+        ("proportion", Kind::Proportion),
+        ("mean", Kind::Mean),
+        ("count", Kind::Count),
+        ("ratio", Kind::Ratio),
+    ];
+    let later = "use \"mean\", \"proportion\", \"count\" or \"ratio\"";
+    let kind = section.choice("kind", &kinds, &[("quantile", later)]);
+    let later = "use \"sum\", \"mean\", \"first\" or \"last\"";
     let aggregate = section.choice(
         "aggregate",
-        &[("sum", Aggregate::Sum), ("mean", Aggregate::Mean)],
         &[
-            ("max", later),
-            ("min", later),
-            ("first", later),
-            ("last", later),
-            ("count", later),
-            ("median", later),
+            ("sum", Aggregate::Sum),
+            ("mean", Aggregate::Mean),
+            ("first", Aggregate::First),
+            ("last", Aggregate::Last),
         ],
+        &[("max", later), ("min", later), ("median", later)],
     );
-    if section.has("aggregate") && matches!(kind, Some(Kind::Proportion | Kind::Ratio)) {
+    if section.has("aggregate") && kind.is_some_and(|kind| kind != Kind::Mean) {
         section.fault("`aggregate` is for `kind` \"mean\"; leave it out");
     }
     kind.map(|kind| match kind {
         Kind::Proportion => MetricKind::Proportion,
         Kind::Mean => MetricKind::Mean(aggregate.unwrap_or_default()),
+        Kind::Count => MetricKind::Count,
         Kind::Ratio => MetricKind::Ratio,
     })
 }
@@ -161,6 +168,44 @@ fn check_margin(section: &mut Section<'_>, margin: f64, is_unit_interval: bool) 
             "`margin` is for guardrails on the scale of the metric; {margin} is more than the whole range 0..1"
         ));
     }
+}
+
+fn read_winsorize(section: &mut Section<'_>, kind: Option<MetricKind>) -> Option<Winsorize> {
+    let written = section.value("winsorize")?;
+    if matches!(kind, Some(MetricKind::Proportion | MetricKind::Ratio)) {
+        section.fault("`winsorize` is for `kind` \"mean\" and \"count\"; leave it out");
+        return None;
+    }
+    let bounds = written.as_array().and_then(|bounds| match bounds.as_slice() {
+        [low, high] => Some(Winsorize { low: finite_number(low)?, high: finite_number(high)? }),
+        _ => None,
+    });
+    let bounds = bounds.filter(|bounds| bounds.low < bounds.high);
+    if bounds.is_none() {
+        let message = "it must be two numbers, the lower bound and the upper one, for example [0, 500]";
+        section.fault(format!("`winsorize` is {}; {message}", shown(written)));
+    }
+    bounds
+}
+
+fn read_minimum_effect(
+    section: &mut Section<'_>,
+    role: Option<MetricRole>,
+    what: Option<(MetricKind, &Quantity)>,
+) -> Option<f64> {
+    let effect = section.number("minimum_effect")?;
+    if matches!(role, Some(MetricRole::Guardrail { .. })) {
+        section.fault("`minimum_effect` is not for guardrails; they have a `margin`");
+    } else if effect <= 0.0 {
+        section.fault(format!(
+            "`minimum_effect` is {effect}; it must be above 0, the smallest difference that anybody would mind"
+        ));
+    } else if effect > 1.0 && what.is_some_and(|(kind, of)| metric::is_unit_interval(kind, of)) {
+        section.fault(format!(
+            "`minimum_effect` is on the scale of the metric; {effect} is more than the whole range 0..1"
+        ));
+    }
+    Some(effect)
 }
 
 fn read_absent(section: &mut Section<'_>, of: Option<&Quantity>) -> Absent {

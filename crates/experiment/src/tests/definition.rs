@@ -27,16 +27,38 @@ fn a_whole_definition_is_read() {
     assert_eq!(experiment.metrics[1].attribution, None);
     let decision = &experiment.decision;
     assert_eq!((decision.alpha, decision.correction), (0.01, Correction::BenjaminiHochberg));
-    assert_eq!(decision.minimum_units, 500);
+    assert_eq!((decision.method, decision.minimum_units), (Method::Fixed, 500));
 }
 
 #[test]
 fn what_is_left_out_has_its_default() {
     let experiment = parse(LEAST);
-    let (method, correction) = (Method::Fixed, Correction::Holm);
-    assert_eq!(experiment.decision, Decision { method, alpha: 0.05, correction, minimum_units: 100 });
+    let expected = Decision {
+        method: Method::AlwaysValid,
+        alpha: 0.05,
+        correction: Correction::Holm,
+        minimum_units: 100,
+        planned_units: 5_000,
+        look_every: Duration::from_secs(3_600),
+        maximum_fallbacks: 0.01,
+    };
+    assert_eq!(experiment.decision, expected);
+    assert!(experiment.rollout.is_empty());
     assert_eq!((experiment.layer.salt.as_str(), experiment.layer.range.clone()), ("m", 0..10_000));
     assert_eq!((experiment.start, experiment.targeting.len()), (None, 0));
+}
+
+#[test]
+fn a_live_decision_and_a_rollout_are_read() {
+    let live =
+        "method = \"always-valid\"\nplanned_units = 20000\nlook_every = \"1d\"\nmaximum_fallbacks = 0.05";
+    let steps = "\n[rollout]\nsteps = [0.02, 0.10, 0.50, 1.00]\n";
+    let experiment = parse(&(edit(WHOLE, "method = \"fixed\"", live) + steps));
+    let Decision { method, planned_units, look_every, maximum_fallbacks, .. } = experiment.decision;
+    assert_eq!((method, planned_units, look_every), (Method::AlwaysValid, 20_000, DAY));
+    assert!((maximum_fallbacks - 0.05).abs() < 1e-12);
+    let steps: Vec<_> = experiment.rollout.iter().map(|step| step.get()).collect();
+    assert_eq!(steps, [200, 1_000, 5_000, 10_000]);
 }
 
 #[test]
@@ -137,8 +159,8 @@ fn each_fault_has_its_place_and_what_would_be_right() {
         ("weight = 5000", "wieght = 5000", "arm \"control\": unknown field `wieght`; did you mean `weight`?"),
         (
             "method = \"fixed\"",
-            "method = \"always-valid\"",
-            "decision: `method` is \"always-valid\", which is not implemented yet;",
+            "method = \"group-sequential\"",
+            "decision: `method` is \"group-sequential\", which is not implemented yet;",
         ),
         (
             "method = \"fixed\"",
@@ -159,9 +181,27 @@ fn each_fault_has_its_place_and_what_would_be_right() {
         ),
         ("minimum_units = 500", "minimum_units = -5", "decision: `minimum_units` is -5;"),
         (
+            "minimum_units = 500",
+            "planned_units = 1",
+            "decision: `planned_units` is 1; it must be from 2 to 1000000000",
+        ),
+        (
+            "minimum_units = 500",
+            "look_every = \"0s\"",
+            "decision: `look_every` is \"0s\"; it must be above zero",
+        ),
+        (
+            "minimum_units = 500",
+            "maximum_fallbacks = 1.5",
+            "decision: `maximum_fallbacks` is 1.5; it must be a share from 0 to 1",
+        ),
+        ("[decision]", "[rollout]\n[decision]", "rollout: `steps` is missing; give the coverages"),
+        ("[decision]", "[rollout]\nsteps = []\n[decision]", "rollout: `steps` is []; it must be 1 to 20"),
+        ("[decision]", "[rollout]\nsteps = [0.0]\n[decision]", "rollout: `steps` is [0.0]; it must be"),
+        (
             "[decision]",
-            "[rollout]\nsteps = [0.02]\n[decision]",
-            "experiment: `rollout` is not implemented yet; change `coverage` by hand",
+            "[rollout]\nsteps = [0.1, 0.02]\n[decision]",
+            "rollout: `steps` is [0.1, 0.02]; it must be 1 to 20 coverages above 0 up to 1, each larger",
         ),
         (
             "unit = \"card\"",

@@ -25,6 +25,9 @@ fn each_kind_is_read() {
         ("kind = \"mean\"", MetricKind::Mean(Aggregate::Sum)),
         ("kind = \"mean\", aggregate = \"sum\"", MetricKind::Mean(Aggregate::Sum)),
         ("kind = \"mean\", aggregate = \"mean\"", MetricKind::Mean(Aggregate::Mean)),
+        ("kind = \"mean\", aggregate = \"first\"", MetricKind::Mean(Aggregate::First)),
+        ("kind = \"mean\", aggregate = \"last\"", MetricKind::Mean(Aggregate::Last)),
+        ("kind = \"count\"", MetricKind::Count),
         ("kind = \"ratio\"", MetricKind::Ratio),
     ];
     for (kind, expected) in rows {
@@ -88,8 +91,8 @@ fn each_fault_has_its_place_and_what_would_be_right() {
     let quality = "of = \"brier(prediction.p, outcome.y)\", attribution = \"1d\", better = \"lower\"";
     let rows = [
         (
-            format!("role = \"primary\", kind = \"count\", {outcome}"),
-            "`kind` is \"count\", which is not implemented yet; use \"mean\"",
+            format!("role = \"primary\", kind = \"count\", {quality}"),
+            "`kind` is \"count\", which makes no sense of `brier(prediction.p, outcome.y)`;",
         ),
         (
             format!("role = \"primary\", kind = \"quantile\", {outcome}"),
@@ -109,7 +112,31 @@ fn each_fault_has_its_place_and_what_would_be_right() {
         ),
         (
             format!("role = \"primary\", kind = \"mean\", winsorization = 0.99, {outcome}"),
-            "`winsorization` is not implemented yet;",
+            "`winsorization` is not implemented yet; write the bounds, `winsorize = [0, 500]`",
+        ),
+        (
+            format!("role = \"primary\", kind = \"mean\", winsorize = 0.99, {outcome}"),
+            "`winsorize` is 0.99; it must be two numbers,",
+        ),
+        (
+            format!("role = \"primary\", kind = \"count\", winsorize = [5, 5], {outcome}"),
+            "`winsorize` is [5, 5]; it must be two numbers,",
+        ),
+        (
+            format!("role = \"primary\", kind = \"ratio\", winsorize = [0, 5], {outcome}"),
+            "`winsorize` is for `kind` \"mean\" and \"count\"; leave it out",
+        ),
+        (
+            format!("role = \"primary\", kind = \"mean\", minimum_effect = 0, {outcome}"),
+            "`minimum_effect` is 0; it must be above 0,",
+        ),
+        (
+            format!("role = \"primary\", kind = \"proportion\", minimum_effect = 2, {outcome}"),
+            "`minimum_effect` is on the scale of the metric; 2 is more than the whole range 0..1",
+        ),
+        (
+            format!("role = \"guardrail\", margin = 1, kind = \"mean\", minimum_effect = 1, {outcome}"),
+            "`minimum_effect` is not for guardrails; they have a `margin`",
         ),
         (
             format!("role = \"primary\", kind = \"mean\", cuped = true, {outcome}"),
@@ -176,6 +203,19 @@ fn each_fault_has_its_place_and_what_would_be_right() {
         let [fault] = own.as_slice() else { panic!("{fields}: {faults:#?}") };
         assert!(fault.starts_with(&format!("metric \"x\": {expected}")), "{fields}: {fault}");
     }
+}
+
+#[test]
+fn bounds_and_the_smallest_effect_are_read() {
+    let rest = "role = \"primary\", better = \"lower\", of = \"outcome.y\", attribution = \"1h\"";
+    let read = metric(&format!("{rest}, kind = \"mean\", winsorize = [0, 500.5], minimum_effect = 20"));
+    let bounds = read.winsorize.unwrap();
+    for (value, held) in [(-1.0, 0.0), (20.0, 20.0), (501.0, 500.5)] {
+        assert!((bounds.hold(value) - held).abs() < 1e-12, "{value}");
+    }
+    assert_eq!(read.minimum_effect, Some(20.0));
+    let read = metric(&format!("{rest}, kind = \"mean\""));
+    assert_eq!((read.winsorize, read.minimum_effect), (None, None));
 }
 
 #[test]

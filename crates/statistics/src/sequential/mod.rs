@@ -12,6 +12,7 @@
 //! `log_e` is the canonical value; the p-value is e^-log_e, at most 1. In a stream keep the largest `log_e` seen.
 
 mod anytime_t;
+mod arms;
 mod bernoulli;
 pub mod bernstein;
 pub mod betting;
@@ -22,6 +23,7 @@ mod normal_mixture;
 pub mod quantile_band;
 
 pub use anytime_t::{AnytimeT, anytime_t};
+pub use arms::{conversions_sequential, means_sequential, ratios_sequential};
 pub use bernoulli::bernoulli_interval;
 pub use normal_mixture::{
     BURN_IN, NormalMixture, Sequential, log_mixture, proportions_sequential, statsig_critical,

@@ -2,6 +2,7 @@
 
 #[expect(clippy::float_cmp, reason = "zero and one are exact in these cases")]
 mod cases;
+mod peeking;
 mod properties;
 mod random;
 mod simulations;

@@ -1,4 +1,4 @@
-use events::PredictionEvent;
+use events::{OutcomeEvent, PredictionEvent, Subject, Unit};
 
 use super::*;
 use crate::testing::{
@@ -101,6 +101,11 @@ fn units_become_one_number_each_as_the_kind_says() {
         ("mean", "aggregate = \"mean\"\nabsent = \"zero\"", 2.0 / 2.0, 4.0 / 2.0, 4),
         ("ratio", "", 6.0 / 3.0, 12.0 / 3.0, 3),
         ("ratio", "absent = \"zero\"", 6.0 / 4.0, 12.0 / 4.0, 4),
+        ("mean", "aggregate = \"first\"", 2.0 / 2.0, 4.0 / 2.0, 3),
+        ("mean", "aggregate = \"last\"", 4.0 / 2.0, 8.0 / 2.0, 3),
+        ("mean", "winsorize = [1, 7]", 7.0 / 2.0, 8.0 / 2.0, 3),
+        ("count", "", 2.0 / 2.0, 2.0 / 2.0, 3),
+        ("count", "absent = \"zero\"", 2.0 / 2.0, 2.0 / 2.0, 4),
         ("proportion", "", 0.5, 0.5, 3),
         ("proportion", "absent = \"zero\"", 0.5, 0.5, 4),
     ] {
@@ -114,6 +119,14 @@ fn units_become_one_number_each_as_the_kind_says() {
         let (difference, _) = tested(&metric.comparisons[0].result);
         assert!((difference.value - (treatment - control)).abs() < 1e-12, "{kind} {more}");
     }
+}
+
+#[test]
+fn units_held_at_a_bound_are_counted() {
+    let metric = metric("y", "mean", "outcome.y", "attribution = \"100s\"\nwinsorize = [0, 7]");
+    let report = Table::of(uneven_units()).complete(&experiment(&ARMS, &metric));
+    let held: Vec<_> = report.experiments[0].metrics[0].arms.iter().map(|arm| arm.winsorized_units).collect();
+    assert_eq!(held, [0, 1]);
 }
 
 #[test]
@@ -219,4 +232,80 @@ fn experiments_are_reported_by_name_and_see_only_their_own() {
     let table = Table::of(four_units().into_iter().chain([stranger.into()]));
     let report = evaluate(&table.joiner, &question, &table.watermarks);
     assert_eq!(report.experiments[0].arms.iter().map(|arm| arm.units).sum::<u64>(), 4);
+}
+
+fn about_unit(unit: &str, id: &str, value: f64, seconds: i64) -> OutcomeEvent {
+    let subject = Subject::Unit(Unit { kind: "user".into(), id: unit.into() });
+    OutcomeEvent { outcome_id: id.into(), subject, ..outcome("", "y", value, seconds) }
+}
+
+/// Two units in each arm with predictions at seconds 200 and 260, and facts about the units.
+fn units_with_facts() -> Vec<Fact> {
+    let units = [("a", "control"), ("b", "control"), ("c", "treatment"), ("d", "treatment")];
+    let mut facts: Vec<Fact> = Vec::new();
+    for (unit, arm) in units {
+        for seconds in [200, 260] {
+            facts.push(served(&format!("{unit}{seconds}"), unit, seconds).arm(arm).into());
+        }
+    }
+    for (unit, values) in [
+        ("a", vec![(1.0, 200), (2.0, 259), (0.0, 261), (8.0, 360)]),
+        ("c", vec![(5.0, 361), (7.0, 199), (3.0, 270)]),
+    ] {
+        for (at, (value, seconds)) in values.into_iter().enumerate() {
+            facts.push(about_unit(unit, &format!("{unit}{at}"), value, seconds).into());
+        }
+    }
+    facts
+}
+
+#[test]
+fn a_fact_about_a_unit_falls_to_the_last_prediction_before_it() {
+    // Of `a` 1 + 2 fall to the first prediction and 0 + 8 to the second; of `c` 3 to the second, and what is before
+    // all predictions or too late is nobody's. Each kind counts them as it says.
+    for (kind, more, control, treatment, events) in [
+        ("mean", "", 11.0, 3.0, [2, 1]),
+        ("mean", "absent = \"zero\"", 11.0 / 2.0, 3.0 / 2.0, [4, 4]),
+        ("mean", "aggregate = \"first\"", 3.0, 3.0, [2, 1]),
+        ("count", "absent = \"zero\"", 3.0 / 2.0, 1.0 / 2.0, [4, 4]),
+        ("ratio", "absent = \"zero\"", 11.0 / 4.0, 3.0 / 4.0, [4, 4]),
+        ("proportion", "absent = \"zero\"", 0.5, 0.5, [4, 4]),
+    ] {
+        let metric = metric("y", kind, "outcome.y", &format!("attribution = \"100s\"\n{more}"));
+        let report = Table::of(units_with_facts()).complete(&experiment(&ARMS, &metric));
+        let arms = &report.experiments[0].metrics[0].arms;
+        for (arm, (value, events)) in arms.iter().zip([control, treatment].into_iter().zip(events)) {
+            assert_eq!((arm.value, arm.events), (Some(value), events), "{kind} {more}");
+        }
+    }
+}
+
+#[test]
+fn a_fact_about_another_kind_of_unit_is_not_the_units_own() {
+    let card = |fact: Fact| match fact {
+        Fact::Outcome(event) => {
+            let subject = Subject::Unit(Unit { kind: "card".into(), id: "a".into() });
+            Fact::from(OutcomeEvent { subject, ..event })
+        }
+        Fact::Prediction(_) => fact,
+    };
+    let metric = metric("y", "mean", "outcome.y", "attribution = \"100s\"");
+    let report = Table::of(units_with_facts().into_iter().map(card)).complete(&experiment(&ARMS, &metric));
+    assert_eq!(report.experiments[0].metrics[0].arms[0].value, None);
+}
+
+#[test]
+fn what_comes_after_maturity_is_counted_and_restated_and_not_in_the_tests() {
+    // Units of second 200 mature at 960. The partition of outcomes comes to `seconds` before the correction does.
+    for (seconds, late, value, restated) in [(960, 0, 9.0, None), (961, 1, 1.0, Some(9.0))] {
+        let mut facts = four_units();
+        facts.push(outcome("other", "y", 0.0, seconds).into());
+        facts.push(OutcomeEvent { revision: 1, ..outcome("a", "y", 9.0, 210) }.into());
+        let report = Table::of(facts).complete(&experiment(&ARMS, &ratio("outcome.y", "")));
+        let arm = &report.experiments[0].metrics[0].arms[0];
+        let mean = |of_a: f64| f64::midpoint(of_a, 3.0);
+        assert_eq!((arm.late_outcomes, arm.value), (late, Some(mean(value))), "at {seconds}");
+        assert_eq!(arm.restated, restated.map(mean), "at {seconds}");
+        assert_eq!(report.experiments[0].metrics[0].arms[1].late_outcomes, 0);
+    }
 }

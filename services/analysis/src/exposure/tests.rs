@@ -10,7 +10,7 @@ fn collect(predictions: Vec<PredictionEvent>) -> (Found, u64, u64) {
     let table = Table::of(predictions.into_iter().map(Into::into));
     let experiment = experiment(&["control", "treatment"], &metric("p", "mean", "prediction.p", ""));
     let events = table.joiner.in_order();
-    let exposures = Exposures::collect(&experiment, &events);
+    let exposures = Exposures::collect(&experiment, (&table.joiner, &events));
     let units = exposures.units.iter();
     let found = units.map(|(id, unit)| ((*id).to_owned(), unit.arm, unit.since, unit.predictions.len()));
     (found.collect(), exposures.crossovers, exposures.unknown_arms)

@@ -46,8 +46,9 @@ fn observed(of: &str, absent: Absent, outcomes: &[events::OutcomeEvent]) -> Obse
     outcomes.iter().for_each(|outcome| table.take(outcome.clone().into(), 0));
     let events = table.joiner.in_order();
     let event = events[0].1;
-    let attribution = Some(Duration::from_secs(10));
-    observe(&quantity(of), (absent, attribution), event.served.as_ref().unwrap(), event)
+    let (of, attribution) = (quantity(of), Some(Duration::from_secs(10)));
+    let asked = Asked { of: &of, absent, attribution, until: Timestamp::MAX };
+    observe(&asked, event.served.as_ref().unwrap(), event, &[])
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use events::OutcomeEvent;
 use expect_test::expect;
 
+use super::numbers::*;
 use super::*;
 use crate::testing::{Fact, Table, Vary, at, experiment, metric, outcome, served};
 use crate::watermark::Source;
@@ -85,11 +86,13 @@ fn a_page_reads_like_one() {
             control         0.2267   12 events of 12 units; 1 unit still open
             canary          0.2050   12 events of 12 units
             canary - control: -0.02167 [-0.1798, +0.1365] at 95 %, or -9.6 % [-62.4, +101.0], p = 0.788
+              chance to win 60.6 %, expected loss 0.02251
 
           score (guardrail, margin 0.05; lower is better)
             control         0.4833   12 events of 12 units; 1 unit still open
             canary          0.3667   12 events of 12 units
             canary - control: -0.1167 [-0.2939, +0.06055] at 95 %, or -24.1 % [-50.4, +16.1], p = 0.186
+              chance to win 91.4 %, expected loss 0.003377
 
           complaints (secondary; lower is better)
             control           none   0 events of 0 units; 1 unit still open

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use events::{Event, OutcomeEvent};
+use bytes::Bytes;
+use events::{Event, OutcomeEvent, Timestamp};
+use messaging::{Headers, Output};
 
 use super::*;
 use crate::testing::{Fact, Vary, experiment, metric, outcome, served};
@@ -15,22 +17,28 @@ async fn broker() -> Broker {
 }
 
 fn sources() -> Sources {
-    let [predictions, shadow_predictions, outcomes, reports] =
-        ["predictions", "shadow-predictions", "outcomes", "reports"].map(Into::into);
+    let [predictions, shadow_predictions, outcomes, deployments, reports] =
+        ["predictions", "shadow-predictions", "outcomes", "deployments", "reports"].map(Into::into);
     Sources {
+        late_outcomes: "late-outcomes".into(),
         predictions,
         shadow_predictions,
         outcomes,
+        deployments,
         reports,
         registry: None,
         binding: events::Binding::Kafka,
     }
 }
 
+fn no_definitions() -> Definitions {
+    Definitions::new(|| (Vec::new(), Vec::new()))
+}
+
 fn analysis(interval: Duration, outcomes: &OutcomesConfig) -> Analysis {
     let config = Config { interval: runtime::config::Duration::new(interval), ..Config::default() };
     let experiment = experiment(&["control", "treatment"], &metric("p", "mean", "prediction.p", ""));
-    Analysis::new("m".into(), vec![experiment], sources(), (config, outcomes)).unwrap()
+    Analysis::new("m".into(), (vec![experiment], no_definitions()), sources(), (config, outcomes)).unwrap()
 }
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -179,8 +187,13 @@ async fn a_full_state_ends_the_service_and_names_the_setting() {
     broker.create_topic("predictions", None).await.unwrap();
     append(&broker, vec![record(served("a", "u", 0).into()), record(served("b", "u", 0).into())]).await;
     let config = Config { max_events: 1, ..Config::default() };
-    let analysis =
-        Analysis::new("m".into(), vec![], sources(), (config, &OutcomesConfig::default())).unwrap();
+    let analysis = Analysis::new(
+        "m".into(),
+        (vec![], no_definitions()),
+        sources(),
+        (config, &OutcomesConfig::default()),
+    )
+    .unwrap();
     let error = soon(run(analysis, broker, Clock::System, (requested(), Shutdown::new()))).await.unwrap_err();
     assert!(error.to_string().contains("`analysis.max_events`"), "{error}");
 }
@@ -239,7 +252,84 @@ fn a_mapping_that_is_wrong_is_refused_whole() {
         values: events::Pairs(vec![("late".into(), "late".into())]),
     };
     let outcomes = OutcomesConfig { event: Some(mapping), ..OutcomesConfig::default() };
-    let problems = Analysis::new("m".into(), vec![], sources(), (Config::default(), &outcomes)).unwrap_err();
+    let problems =
+        Analysis::new("m".into(), (vec![], no_definitions()), sources(), (Config::default(), &outcomes))
+            .unwrap_err();
     let bad = problems.iter().filter(|problem| matches!(problem, MappingError::BadPointer { .. })).count();
     assert_eq!(bad, 3, "{problems:?}");
+}
+
+#[tokio::test]
+async fn an_experiment_that_starts_later_is_analysed_from_its_first_prediction_on() {
+    let broker = broker().await;
+    let definition = experiment(&["control", "treatment"], &metric("p", "mean", "prediction.p", ""));
+    let definitions = Definitions::new(move || (vec![definition.clone()], Vec::new()));
+    let config =
+        Config { interval: runtime::config::Duration::new(Duration::from_millis(1)), ..Config::default() };
+    let outcomes = OutcomesConfig::default();
+    let analysis = Analysis::new("m".into(), (vec![], definitions), sources(), (config, &outcomes)).unwrap();
+    let (progress, shutdown) = (analysis.progress(), Shutdown::new());
+    let service =
+        tokio::spawn(run(analysis, broker.clone(), Clock::System, (Shutdown::new(), shutdown.clone())));
+    for topic in ["predictions", "deployments"] {
+        let partitions = (topic == "deployments").then_some(1);
+        broker.create_topic(topic, partitions).await.unwrap();
+    }
+    append(&broker, vec![record(served("a", "u", 200).arm("control").into())]).await;
+    let deployed = events::Deployment {
+        model: "m".into(),
+        revision: 1,
+        created_at: Timestamp::from_micros(0).unwrap(),
+        production: "1".into(),
+        shadows: Vec::new(),
+        experiments: vec![crate::testing::route(10_000)],
+    };
+    append(&broker, vec![output("deployments", &serde_json::to_vec(&deployed).unwrap(), Headers::new())])
+        .await;
+    append(&broker, vec![record(served("b", "v", 201).arm("treatment").into())]).await;
+    soon(async {
+        while progress.records() < 3 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    shutdown.request();
+    let report = soon(service).await.unwrap().unwrap();
+    let units: Vec<_> = report.experiments[0].arms.iter().map(|arm| arm.units).collect();
+    assert_eq!((units, report.undefined_experiments.len()), (vec![1, 1], 0));
+}
+
+#[tokio::test]
+async fn what_comes_too_late_goes_to_its_topic_once_whoever_restarts() {
+    let broker = broker().await;
+    for topic in ["predictions", "outcomes"] {
+        broker.create_topic(topic, Some(1)).await.unwrap();
+    }
+    let definition =
+        experiment(&["control", "treatment"], &metric("y", "mean", "outcome.y", "attribution = \"100s\""));
+    let corrected = OutcomeEvent { revision: 1, ..outcome("a", "y", 9.0, 210) };
+    let facts = [
+        served("a", "u", 200).arm("control").into(),
+        outcome("a", "y", 1.0, 210).into(),
+        outcome("end", "y", 0.0, 100_000).into(),
+        corrected.clone().into(),
+    ];
+    append(&broker, facts.map(record).into()).await;
+    let late = || async {
+        let mut reader = broker.reader(&["late-outcomes".into()], Start::Earliest).await.unwrap();
+        let records = reader.read_available(READ_LIMITS).await.unwrap();
+        records
+            .iter()
+            .map(|record| serde_json::from_slice::<OutcomeEvent>(record.value.as_ref().unwrap()).unwrap())
+            .collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        let (config, outcomes) = (Config::default(), OutcomesConfig::default());
+        let asked = (vec![definition.clone()], no_definitions());
+        let analysis = Analysis::new("m".into(), asked, sources(), (config, &outcomes)).unwrap();
+        let run = run(analysis, broker.clone(), Clock::System, (requested(), Shutdown::new()));
+        let arm = soon(run).await.unwrap().experiments[0].metrics[0].arms[0].clone();
+        assert_eq!((arm.late_outcomes, arm.value, arm.restated), (1, Some(1.0), Some(9.0)));
+        assert_eq!(late().await, std::slice::from_ref(&corrected));
+    }
 }

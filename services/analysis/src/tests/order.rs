@@ -94,25 +94,98 @@ impl Truth {
         }
         facts.iter().cycle().take(facts.len() * self.times).cloned().collect()
     }
+}
 
-    /// The outcome, if it came within its window.
-    fn outcome(&self) -> Option<f64> {
-        self.late.filter(|(_, after)| (0..=100).contains(after)).map(|(value, _)| value)
+/// One record of an outcome, where it lies.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    value: f64,
+    occurred_at: i64,
+    revision: u64,
+    partition: u32,
+    /// The latest outcome of its partition up to it.
+    seen_at: i64,
+}
+
+/// All records, each in its place.
+struct Topics {
+    /// By partition, in their order there.
+    partitions: BTreeMap<u32, Vec<Fact>>,
+    /// By event, what is told of it.
+    told: Vec<Vec<Told>>,
+}
+
+impl Topics {
+    /// Shuffles the records over partitions.
+    fn new(truths: &[Truth], places: &[(u32, u32)]) -> Self {
+        let facts: Vec<_> = truths
+            .iter()
+            .enumerate()
+            .flat_map(|(at, truth)| truth.facts(at).into_iter().map(move |fact| (at, fact)))
+            .collect();
+        let rank = |at: usize| places[at % places.len()].0.rotate_left(u32::try_from(at).unwrap() % 32);
+        let mut order: Vec<_> = (0..facts.len()).collect();
+        order.sort_unstable_by_key(|at| (rank(*at), *at));
+        let mut topics = Self { partitions: BTreeMap::new(), told: vec![Vec::new(); truths.len()] };
+        let mut come_to: BTreeMap<u32, i64> = BTreeMap::new();
+        for at in order {
+            let ((event, fact), partition) = (&facts[at], places[at % places.len()].1);
+            topics.partitions.entry(partition).or_default().push(fact.clone());
+            if let Fact::Outcome(OutcomeEvent { value, revision, .. }) = fact {
+                let occurred_at = fact.time().as_micros() / 1_000_000;
+                let seen_at = come_to.entry(partition).or_insert(occurred_at);
+                *seen_at = occurred_at.max(*seen_at);
+                let (value, revision, seen_at) = (*value, *revision, *seen_at);
+                topics.told[*event].push(Told { value, occurred_at, revision, partition, seen_at });
+            }
+        }
+        topics
+    }
+
+    /// The outcome of an event as it stood at a moment, if it came within its window.
+    fn outcome(&self, event: usize, truth: &Truth, until: i64) -> Option<f64> {
+        let known = self.told[event].iter().filter(|told| told.seen_at <= until);
+        let stands = known.max_by_key(|told| (told.revision, std::cmp::Reverse(told.partition)))?;
+        (0..=100).contains(&(stands.occurred_at - truth.seconds)).then_some(stands.value)
+    }
+
+    /// Reads the partitions side by side, in turns that `picks` decides.
+    fn read(&self, picks: &[u32]) -> Report {
+        let mut left: Vec<_> =
+            self.partitions.iter().map(|(partition, facts)| (*partition, facts.iter())).collect();
+        let (mut table, mut turn) = (Table::new(), 0_usize);
+        while !left.is_empty() {
+            let pick = picks[turn % picks.len()].rotate_left(u32::try_from(turn).unwrap() % 32) as usize
+                % left.len();
+            turn += 1;
+            match left[pick].1.next() {
+                Some(fact) => table.take(fact.clone(), left[pick].0),
+                None => drop(left.remove(pick)),
+            }
+        }
+        table.complete(&definition())
     }
 }
 
+/// An event of a unit, and its outcome as it stood when the unit had matured.
+#[derive(Clone, Copy)]
+struct Seen<'t> {
+    truth: &'t Truth,
+    outcome: Option<f64>,
+}
+
 /// What a metric makes of an event: nothing, something that cannot be used, or a value.
-fn value(metric: &str, truth: &Truth) -> Option<Result<f64, ()>> {
-    match (metric, truth.outcome()) {
+fn value(metric: &str, seen: &Seen<'_>) -> Option<Result<f64, ()>> {
+    match (metric, seen.outcome) {
         ("Brier", Some(2.0)) => Some(Err(())),
-        ("Brier", Some(y)) => Some(Ok((truth.p - y).powi(2))),
+        ("Brier", Some(y)) => Some(Ok((seen.truth.p - y).powi(2))),
         ("Brier" | "typical", None) => None,
         (_, y) => Some(Ok(y.unwrap_or(0.0))),
     }
 }
 
 /// Units of an arm with their events, by a plain recount: crossovers and unknown arms beside them.
-fn recount(truths: &[Truth]) -> ([Vec<Vec<&Truth>>; 2], u64, u64) {
+fn recount<'t>(truths: &'t [Truth], topics: &Topics) -> ([Vec<Vec<Seen<'t>>>; 2], u64, u64) {
     let mut seen: BTreeMap<u8, Vec<(i64, usize)>> = BTreeMap::new();
     let mut unknown = 0;
     for (at, truth) in truths.iter().enumerate().filter(|(_, truth)| truth.seconds >= 100) {
@@ -131,19 +204,21 @@ fn recount(truths: &[Truth]) -> ([Vec<Vec<&Truth>>; 2], u64, u64) {
             continue;
         }
         let arm = usize::from(truths[first].arm == Some("treatment"));
-        arms[arm]
-            .push(events.iter().filter(|(at, _)| at - since <= 600).map(|(_, at)| &truths[*at]).collect());
+        // The windows and the grace.
+        let until = since + 600 + 100 + 60;
+        let seen = |at: usize| Seen { truth: &truths[at], outcome: topics.outcome(at, &truths[at], until) };
+        arms[arm].push(events.iter().filter(|(at, _)| at - since <= 600).map(|(_, at)| seen(*at)).collect());
     }
     (arms, crossovers, unknown)
 }
 
 /// The estimate of a metric over units, with their number and that of their events.
-fn estimate(metric: &str, kind: &str, units: &[Vec<&Truth>]) -> (u64, u64, u64, Option<f64>) {
-    let usable = |unit: &Vec<&Truth>| -> Vec<f64> {
-        unit.iter().filter_map(|truth| value(metric, truth)?.ok()).collect()
+fn estimate(metric: &str, kind: &str, units: &[Vec<Seen<'_>>]) -> (u64, u64, u64, Option<f64>) {
+    let usable = |unit: &Vec<Seen<'_>>| -> Vec<f64> {
+        unit.iter().filter_map(|seen| value(metric, seen)?.ok()).collect()
     };
     let values: Vec<Vec<f64>> = units.iter().map(usable).filter(|values| !values.is_empty()).collect();
-    let unusable = units.iter().flatten().filter(|truth| value(metric, truth) == Some(Err(()))).count();
+    let unusable = units.iter().flatten().filter(|seen| value(metric, seen) == Some(Err(()))).count();
     let count = |values: &Vec<f64>| f64::from(u32::try_from(values.len()).unwrap());
     let sum = |values: &Vec<f64>| values.iter().sum::<f64>();
     let per_unit =
@@ -159,14 +234,14 @@ fn estimate(metric: &str, kind: &str, units: &[Vec<&Truth>]) -> (u64, u64, u64, 
     (values.len() as u64, events, unusable as u64, (n > 0.0).then_some(value))
 }
 
-fn check_arms(report: &Report, truths: &[Truth]) {
+fn check_arms(report: &Report, truths: &[Truth], topics: &Topics) {
     let report = &report.experiments[0];
-    let (arms, crossovers, unknown) = recount(truths);
+    let (arms, crossovers, unknown) = recount(truths, topics);
     assert_eq!((report.crossovers, report.unknown_arms), (crossovers, unknown));
     for (at, units) in arms.iter().enumerate() {
         let arm = &report.arms[at];
         let predictions = units.iter().map(Vec::len).sum::<usize>() as u64;
-        let fallbacks = units.iter().flatten().filter(|truth| truth.is_fallback).count() as u64;
+        let fallbacks = units.iter().flatten().filter(|seen| seen.truth.is_fallback).count() as u64;
         assert_eq!((arm.units, arm.predictions, arm.fallbacks), (units.len() as u64, predictions, fallbacks));
         for ((name, kind, ..), metric) in METRICS.iter().zip(&report.metrics) {
             let found = &metric.arms[at];
@@ -182,8 +257,9 @@ fn check_arms(report: &Report, truths: &[Truth]) {
     }
 }
 
-fn check_shadow(report: &Report, truths: &[Truth]) {
-    let scored: Vec<_> = truths.iter().filter_map(|truth| Some((truth, truth.shadow?))).collect();
+fn check_shadow(report: &Report, truths: &[Truth], topics: &Topics) {
+    let scored: Vec<_> =
+        truths.iter().enumerate().filter_map(|(at, truth)| Some((at, truth, truth.shadow?))).collect();
     if scored.is_empty() {
         assert!(report.shadows.is_empty());
         return;
@@ -191,16 +267,16 @@ fn check_shadow(report: &Report, truths: &[Truth]) {
     let report = &report.shadows[0];
     assert_eq!(report.predictions, scored.len() as u64);
     // Production is what served outside the experiment; if nothing did, nobody can say which version it is.
-    let is_known = scored.iter().any(|(truth, _)| truth.arm.is_none());
+    let is_known = scored.iter().any(|(_, truth, _)| truth.arm.is_none());
     let by_production = |truth: &Truth| {
         matches!(truth.arm, None | Some("control")) && (truth.arm.is_none() || !truth.is_fallback)
     };
-    let pairs: Vec<_> = scored.into_iter().filter(|(truth, _)| is_known && by_production(truth)).collect();
+    let pairs: Vec<_> = scored.into_iter().filter(|(_, truth, _)| is_known && by_production(truth)).collect();
     assert_eq!(report.pairs, pairs.len() as u64);
     let differences: Vec<f64> = pairs
         .iter()
-        .filter_map(|(truth, shadow)| {
-            let y = truth.outcome().filter(|y| *y < 2.0)?;
+        .filter_map(|(at, truth, shadow)| {
+            let y = topics.outcome(*at, truth, truth.seconds + 100 + 60).filter(|y| *y < 2.0)?;
             Some((shadow - y).powi(2) - (truth.p - y).powi(2))
         })
         .collect();
@@ -212,25 +288,15 @@ fn check_shadow(report: &Report, truths: &[Truth]) {
     }
 }
 
-/// The records of all facts, shuffled, each from any partition.
-fn read(facts: &[Fact], order: &[(u32, u32)]) -> Report {
-    let mut places: Vec<_> = (0..facts.len()).map(|at| (order[at % order.len()], at)).collect();
-    places.sort_unstable_by_key(|((rank, _), at)| (rank.rotate_left(u32::try_from(*at).unwrap() % 32), *at));
-    let mut table = Table::new();
-    for ((_, partition), at) in places {
-        table.take(facts[at].clone(), partition);
-    }
-    table.complete(&definition())
-}
-
 proptest! {
     #[test]
     fn the_order_of_reading_changes_nothing_and_a_recount_agrees(
         truths in prop::collection::vec(truth(), 0..60),
-        orders in prop::collection::vec(prop::collection::vec((any::<u32>(), 0..4_u32), 1..50), 2),
+        places in prop::collection::vec((any::<u32>(), 0..4_u32), 1..50),
+        picks in prop::collection::vec(prop::collection::vec(any::<u32>(), 1..50), 2),
     ) {
-        let facts: Vec<Fact> = truths.iter().enumerate().flat_map(|(at, truth)| truth.facts(at)).collect();
-        let [first, second] = [&orders[0], &orders[1]].map(|order| read(&facts, order));
+        let topics = Topics::new(&truths, &places);
+        let [first, second] = [&picks[0], &picks[1]].map(|picks| topics.read(picks));
         let json = |report: &Report| serde_json::to_string(report).unwrap();
         prop_assert_eq!(json(&first), json(&second));
         prop_assert_eq!(first.counts.predictions, truths.len() as u64);
@@ -238,7 +304,7 @@ proptest! {
         prop_assert_eq!(first.joined_events, joined);
         let corrected = truths.iter().filter(|truth| truth.late.is_some() && truth.wrong.is_some()).count();
         prop_assert_eq!(first.counts.revised_outcomes, corrected as u64);
-        check_arms(&first, &truths);
-        check_shadow(&first, &truths);
+        check_arms(&first, &truths, &topics);
+        check_shadow(&first, &truths, &topics);
     }
 }

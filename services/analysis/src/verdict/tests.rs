@@ -1,6 +1,6 @@
 use super::*;
-use crate::report::{Arm, Interval, MetricArm, MetricReport, SampleRatio};
-use crate::testing::{experiment, metric};
+use crate::report::{AlwaysValid, Arm, Interval, MetricArm, MetricReport, SampleRatio};
+use crate::testing::{experiment, metric, with_decision, with_rollout};
 
 /// What the numbers of a two-armed experiment were: 1,000 units in each arm, and nothing remarkable.
 #[derive(Clone)]
@@ -46,6 +46,16 @@ fn comparison(interval: Option<(f64, f64)>, adjusted_p: Option<f64>) -> Comparis
                 method: "Welch",
                 log_p: 0.0,
                 p: 1.0,
+                always_valid: Some(Box::new(AlwaysValid {
+                    last_look: None,
+                    looks: 1,
+                    units: 2_000,
+                    difference: Interval { value, standard_error: 0.1, low, high },
+                    log_p: 0.0,
+                    p: 1.0,
+                    evidence_sign: value.signum(),
+                })),
+                bayesian: None,
                 adjusted_p,
             }
         }
@@ -55,13 +65,23 @@ fn comparison(interval: Option<(f64, f64)>, adjusted_p: Option<f64>) -> Comparis
 }
 
 fn metric_report(name: &str, role: &'static str, units: [u64; 2], comparison: Comparison) -> MetricReport {
-    let arm = |units| MetricArm { units, events: units, unusable: 0, immature_units: 0, value: Some(0.5) };
+    let arm = |units| MetricArm {
+        units,
+        events: units,
+        unusable: 0,
+        winsorized_units: 0,
+        immature_units: 0,
+        late_outcomes: 0,
+        value: Some(0.5),
+        restated: None,
+    };
     MetricReport {
         name: name.into(),
         role,
         kind: "mean",
         better: if role == "primary" { "lower" } else { "higher" },
         margin: None,
+        minimum_effect: None,
         arms: units.map(arm).into(),
         comparisons: vec![comparison],
     }
@@ -82,6 +102,7 @@ fn report(situation: &Situation) -> ExperimentReport {
         name: "e".into(),
         hypothesis: "version 2 is better".into(),
         unit: "user".into(),
+        method: "fixed",
         alpha: 0.05,
         arms: vec![arm("control", units[0], 0), arm("treatment", units[1], fallbacks)],
         crossovers: 0,
@@ -89,6 +110,7 @@ fn report(situation: &Situation) -> ExperimentReport {
         sample_ratio: Some(SampleRatio {
             expected: vec![1_000.0; 2],
             log_p: if mismatch { -20.0 } else { -0.5 },
+            always_valid_log_p: if mismatch { -10.0 } else { 0.0 },
             is_mismatch: mismatch,
         }),
         metrics: vec![
@@ -96,6 +118,7 @@ fn report(situation: &Situation) -> ExperimentReport {
             metric_report("safety", "guardrail", tested_units, comparison(guardrail, None)),
         ],
         verdicts: Vec::new(),
+        rollout: None,
     }
 }
 
@@ -173,6 +196,76 @@ fn the_first_rule_that_speaks_decides() {
     }
 }
 
+/// The same definition with another method, and a smallest effect of 0.2.
+fn live() -> Experiment {
+    let guardrail = "role = \"guardrail\"\nmargin = 0.02";
+    let metrics = metric("loss", "mean", "prediction.p", "minimum_effect = 0.2")
+        + &metric("safety", "mean", "prediction.p", guardrail);
+    let metrics = metrics.replacen("lower", "higher", 2).replacen("higher", "lower", 1);
+    with_decision(&["control", "treatment"], &metrics, "method = \"always-valid\"\nmaximum_fallbacks = 0.02")
+}
+
+/// What only a look at any time says of the primary metric: its interval, and which way its evidence pointed.
+fn watched(report: &mut ExperimentReport, seen: Option<(f64, f64, f64)>) {
+    let ComparisonResult::Tested { always_valid, .. } = &mut report.metrics[0].comparisons[0].result else {
+        panic!("a comparison");
+    };
+    match seen {
+        None => *always_valid = None,
+        Some((low, high, sign)) => {
+            let always = always_valid.as_mut().unwrap();
+            let value = f64::midpoint(low, high);
+            always.difference = Interval { value, low, high, ..always.difference };
+            always.evidence_sign = sign;
+        }
+    }
+}
+
+#[test]
+fn a_live_experiment_is_decided_by_what_is_valid_at_any_time() {
+    use VerdictKind::{Better, Equivalent, Inconclusive, Worse};
+    let usual = Some((-0.6, -0.4, -1.0));
+    for (name, situation, seen, verdict, rule) in [
+        ("better", BETTER, usual, Better, "primary"),
+        ("not looked at yet", BETTER, None, Inconclusive, "data"),
+        ("turned round since", BETTER, Some((-0.3, 0.1, 1.0)), Inconclusive, "primary"),
+        ("worse", BETTER, Some((0.4, 0.6, 1.0)), Worse, "primary"),
+        ("no difference that matters", USUAL, Some((-0.19, 0.19, 1.0)), Equivalent, "equivalence"),
+        ("as wide as the smallest effect", USUAL, Some((-0.2, 0.19, 1.0)), Inconclusive, "primary"),
+        (
+            "equivalent, had it not fallen back",
+            Situation { fallbacks: 21, ..USUAL },
+            Some((-0.19, 0.19, 1.0)),
+            Inconclusive,
+            "fallbacks",
+        ),
+        (
+            "as many fallbacks as the definition allows",
+            Situation { fallbacks: 20, ..BETTER },
+            usual,
+            Better,
+            "primary",
+        ),
+        ("a broken split", Situation { mismatch: true, ..BETTER }, usual, Inconclusive, "sample_ratio"),
+    ] {
+        let mut report = report(&situation);
+        watched(&mut report, seen);
+        let verdict_of = &verdicts(&live(), &report)[0];
+        assert_eq!((verdict_of.verdict, verdict_of.rule), (verdict, rule), "{name}: {}", verdict_of.reason);
+    }
+}
+
+#[test]
+fn a_fixed_test_passes_nobody_while_units_are_open() {
+    let mut report = report(&BETTER);
+    report.metrics[0].arms[1].immature_units = 3;
+    let verdict = &verdicts(&definition(), &report)[0];
+    assert_eq!((verdict.verdict, verdict.rule), (VerdictKind::Inconclusive, "maturity"));
+    assert_eq!(verdict.reason, "3 units are still open, and a fixed test is read once");
+    // Live, those that have matured may speak.
+    assert_eq!(verdicts(&live(), &report)[0].verdict, VerdictKind::Better);
+}
+
 #[test]
 fn reasons_name_what_decided() {
     for (situation, says) in [
@@ -181,7 +274,7 @@ fn reasons_name_what_decided() {
             Situation { mismatch: true, ..BETTER },
             "the split is broken (p = 2.1e-9): its numbers mean nothing",
         ),
-        (Situation { tested_units: [9, 12], ..BETTER }, "9 matured units in the smaller arm; 10 are needed"),
+        (Situation { tested_units: [9, 12], ..BETTER }, "9 matured units in the smaller arm, 10 are needed"),
         (Situation { fallbacks: 25, ..BETTER }, "production made 2.5 % of the arm's predictions"),
         (BETTER, "\"loss\" is better, and no guardrail is violated"),
     ] {
@@ -222,5 +315,28 @@ fn each_treatment_has_a_verdict_of_its_own() {
         let found = verdicts(&definition, &report);
         assert_eq!(found.iter().map(|each| each.verdict).collect::<Vec<_>>(), expected, "{p:?}");
         assert_eq!((found[0].arm.as_str(), found[1].arm.as_str()), ("one", "two"));
+    }
+}
+
+#[test]
+fn a_rollout_goes_on_where_no_arm_is_worse_and_guardrails_hold() {
+    let metrics = metric("loss", "mean", "prediction.p", "")
+        + &metric("safety", "mean", "prediction.p", "role = \"guardrail\"\nmargin = 0.02");
+    let metrics = metrics.replacen("lower", "higher", 2).replacen("higher", "lower", 1);
+    let whole = with_rollout(&["control", "treatment"], &metrics, "[0.02, 0.5, 1.0]");
+    assert_eq!(rollout(&whole, &report(&BETTER)), None, "it has reached the last step");
+    let begun = whole.with_coverage(::experiment::BasisPoints::new(200).unwrap()).unwrap();
+    for (name, situation, is_allowed) in [
+        ("no difference, and safe", USUAL, true),
+        ("better", BETTER, true),
+        ("worse", Situation { primary: Some((0.5, 0.01)), ..USUAL }, false),
+        ("not shown to be safe", Situation { guardrail: Some((-0.03, 0.03)), ..USUAL }, false),
+        ("few units", Situation { tested_units: [9, 9], ..USUAL }, false),
+        ("a broken split", Situation { mismatch: true, ..USUAL }, false),
+        ("fallen back", Situation { fallbacks: 30, ..USUAL }, false),
+    ] {
+        let step = rollout(&begun, &report(&situation)).unwrap();
+        assert_eq!(step.is_allowed, is_allowed, "{name}: {}", step.reason);
+        assert_eq!(format!("{} {}", step.coverage, step.next), "0.02 0.5", "{name}");
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use events::Deployment;
-use experiment::Experiment;
+use experiment::{Definitions, Experiment};
 use inference::{Engine, Model, Shadow};
 
 use crate::setup;
@@ -21,37 +21,18 @@ pub(crate) struct Source {
     pub(crate) key: String,
 }
 
-/// Looks up the definitions of experiments that are known now. They may change while the service runs.
-#[derive(Clone)]
-pub struct Definitions(Arc<dyn Fn() -> (Vec<Experiment>, Vec<String>) + Send + Sync>);
-
-impl Definitions {
-    /// Asks `look_up` each time; it gives the definitions that can be read, and all that is wrong with the others.
-    pub fn new(look_up: impl Fn() -> (Vec<Experiment>, Vec<String>) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(look_up))
+/// The definitions for a deployment. What is wrong with others is no fault of it.
+fn definitions_of(
+    definitions: &Definitions,
+    deployment: &Deployment,
+) -> Result<Vec<Experiment>, Vec<String>> {
+    let mut routes = deployment.experiments.iter();
+    if routes.len() == 0 {
+        return Ok(Vec::new());
     }
-
-    /// The definitions that can be read, and all that is wrong with the others.
-    pub fn get(&self) -> (Vec<Experiment>, Vec<String>) {
-        (self.0)()
-    }
-
-    /// The definitions for a deployment. What is wrong with others is no fault of it.
-    fn of(&self, deployment: &Deployment) -> Result<Vec<Experiment>, Vec<String>> {
-        let mut routes = deployment.experiments.iter();
-        if routes.len() == 0 {
-            return Ok(Vec::new());
-        }
-        let (definitions, faults) = self.get();
-        let has = |name: &str| definitions.iter().any(|definition| definition.name == name);
-        if faults.is_empty() || routes.all(|route| has(&route.name)) { Ok(definitions) } else { Err(faults) }
-    }
-}
-
-impl std::fmt::Debug for Definitions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Definitions").finish_non_exhaustive()
-    }
+    let (definitions, faults) = definitions.get();
+    let has = |name: &str| definitions.iter().any(|definition| definition.name == name);
+    if faults.is_empty() || routes.all(|route| has(&route.name)) { Ok(definitions) } else { Err(faults) }
 }
 
 /// A deployment with all that serving it takes. Nothing more can be wrong with it.
@@ -86,7 +67,7 @@ impl Plan {
                 Err(problem) => problems.push(problem),
             }
         }
-        let experiments = source.definitions.of(&deployment).unwrap_or_else(|faults| {
+        let experiments = definitions_of(&source.definitions, &deployment).unwrap_or_else(|faults| {
             problems.extend(faults);
             Vec::new()
         });
