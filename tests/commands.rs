@@ -181,6 +181,17 @@ fn a_finished_demo_can_be_looked_into() {
     let read = run(serin_on(&log_directory, ["analyze"])).with_code(0).out;
     assert!(report.out.contains(&read), "{read}\nis not in\n{}", report.out);
 
+    // More may come to a log that is open: its windows are too, and nothing is said of those who are in them.
+    let stands = run(serin_on(&log_directory, ["experiment", "report", "late-mlp", "--format", "json"]));
+    let stands = stands.with_code(0).json();
+    assert_eq!(
+        (&stands["name"], &stands["verdicts"][0]["rule"]),
+        (&"late-mlp".into(), &"minimum_units".into())
+    );
+    assert_eq!(stands["metrics"][0]["arms"][0]["immature_units"], stands["arms"][0]["units"]);
+    let unknown = run(serin_on(&log_directory, ["experiment", "report", "late-mpl"])).with_code(1);
+    assert!(unknown.err.contains("(analysed: late-mlp)"), "{}", unknown.err);
+
     tails_end_as_asked(&log_directory);
 }
 
