@@ -14,7 +14,7 @@ use crate::support::wait_for;
 const USAGE: i32 = 64;
 
 /// Every command there is, as it is typed.
-const COMMANDS: [&str; 44] = [
+const COMMANDS: [&str; 43] = [
     "up",
     "stream",
     "analyze",
