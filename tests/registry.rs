@@ -141,8 +141,9 @@ fn schemas_may_change_and_the_registry_may_be_away() {
     append(&log, avro(first, "f", false));
     is_ready("HTTP/1.1 503");
     assert!(ask(&admin, "/readyz").contains("schema registry"), "{}", ask(&admin, "/readyz"));
-    let metrics = ask(&admin, "/metrics");
-    assert!(metrics.contains("serin_registry_waiting 2"), "production and the shadow wait:\n{metrics}");
+    wait_for("production and the shadow to wait", || {
+        ask(&admin, "/metrics").contains("serin_registry_waiting 2").then_some(())
+    });
     assert!(ask(&admin, "/livez").starts_with("HTTP/1.1 200"));
     registry.restart();
     await_scored(&log, 6);
